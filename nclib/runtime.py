@@ -1,0 +1,82 @@
+"""Where and how large a run is: device, settings profile, seeds, host detection."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+PROFILES = ("ci", "laptop", "gpu")
+T = TypeVar("T")
+
+
+def device() -> torch.device:
+    """The first of CUDA, MPS, CPU that really computes.
+
+    A reported accelerator may be unusable with the installed build, so one tiny kernel is run on it;
+    when that fails a sentence says so and the CPU is used.
+    """
+    for name, present in (("cuda", torch.cuda.is_available()), ("mps", _mps_available())):
+        if not present:
+            continue
+        try:
+            torch.ones(2, device=name).sum().item()
+            return torch.device(name)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            print(f"{name} is present but does not compute ({reason}); using the CPU.")  # noqa: T201
+    return torch.device("cpu")
+
+
+def _mps_available() -> bool:
+    return hasattr(torch.backends, "mps") and torch.backends.mps.is_available()
+
+
+def profile() -> str:
+    """Settings profile ``"ci"``, ``"laptop"`` or ``"gpu"``; ``NCLIB_PROFILE`` overrides.
+
+    Raises:
+        ValueError: if ``NCLIB_PROFILE`` is none of the three.
+    """
+    chosen = os.environ.get("NCLIB_PROFILE")
+    if chosen is None:
+        return "laptop" if device().type == "cpu" else "gpu"
+    if chosen not in PROFILES:
+        raise ValueError(f"NCLIB_PROFILE is {chosen!r}; set it to one of {', '.join(PROFILES)}")
+    return chosen
+
+
+def choose(*, ci: T, laptop: T, gpu: T | None = None) -> T:
+    """The value for the current profile; ``gpu`` defaults to ``laptop``'s."""
+    return {"ci": ci, "laptop": laptop, "gpu": laptop if gpu is None else gpu}[profile()]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries that read the global state
+    torch.manual_seed(seed)
+
+
+def in_colab() -> bool:
+    """Whether the kernel is Google Colab's."""
+    return "google.colab" in sys.modules
+
+
+def in_notebook() -> bool:
+    """Whether an IPython kernel (not a terminal or a script) is running us."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    return bool(shell) and hasattr(shell, "kernel")
+
+
+def describe() -> str:
+    """One line for the top of a notebook: versions, device, profile."""
+    from nclib import __version__
+
+    where = device()
+    name = torch.cuda.get_device_name(where) if where.type == "cuda" else where.type.upper()
+    return f"nclib {__version__} · torch {torch.__version__} · device {name} · profile {profile()}"

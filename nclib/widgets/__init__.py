@@ -1,0 +1,1 @@
+"""Pictures you can touch: the collapse player, slider panels, live training."""

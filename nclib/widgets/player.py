@@ -1,0 +1,317 @@
+"""The collapse player: a recorded run as a moving picture, in a notebook or as a page of its own.
+
+One JavaScript module draws it, in three files that are joined here. Two wrappers bring it to the
+screen: an anywidget (the kernel sees the frame), and self-contained HTML (no kernel, no network).
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import importlib.util
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nclib.runtime import in_colab
+
+if TYPE_CHECKING:
+    from nclib.trajectory import Trajectory
+
+METRICS = (
+    "train_accuracy",
+    "nc1",
+    "equinorm_means",
+    "equinorm_weights",
+    "max_angle_means",
+    "max_angle_weights",
+    "self_duality",
+    "ncc_mismatch",
+)
+
+# Ten colours told apart by most people, colour-blind or not (Petroff 2021, arXiv 2107.02270).
+PETROFF = (
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+)
+
+FILES = ("player_geometry.js", "player_drawing.js", "player.js")
+
+
+class CollapsePlayer:
+    """Plays a recorded run: features, class means and classifier on their way to the simplex ETF.
+
+    As the last value of a cell it shows itself: as an anywidget, or as self-contained HTML in Colab,
+    where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
+
+    Args:
+        trajectory: what was recorded.
+        height: of the picture in pixels, without the controls.
+        classes: names or indices of the three or four classes to begin with; all when not given.
+
+    Raises:
+        ValueError: for classes that are unknown, repeated, or not three or four.
+    """
+
+    def __init__(
+        self,
+        trajectory: Trajectory,
+        *,
+        height: int = 430,
+        classes: Sequence[str | int] | None = None,
+    ) -> None:
+        self.payload = {**payload(trajectory), "height": height}
+        self._selected = _class_indices(classes, self.payload["class_names"])
+
+    @functools.cached_property
+    def _widget(self) -> Any:
+        return _widget_class()(payload=_strict_json(self.payload), selected=self._selected)
+
+    def widget(self) -> Any:
+        """The anywidget, to link, to observe or to put into a box; always the same one."""
+        return self._widget
+
+    @property
+    def frame(self) -> int:
+        """Index of the measured epoch on show, known when the player rests; 0 before it is shown."""
+        return self._widget.frame if "_widget" in self.__dict__ else 0
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        """Indices of the classes on show; empty for all."""
+        return tuple(self._widget.selected if "_widget" in self.__dict__ else self._selected)
+
+    def to_html(self) -> str:
+        """One self-contained page: plays with no kernel and no network."""
+        state = {"payload": _strict_json(self.payload), "frame": self.frame}
+        state["selected"] = list(self.selected)
+        return _PAGE.format(
+            title=html.escape(f"Collapse player: {self.payload['title']}"),
+            style=_asset("player.css"),
+            script=_module(),
+            state=_script_safe(_strict_json(state)),
+        )
+
+    def save_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write ``to_html()`` to ``path`` and return the path."""
+        target = Path(path)
+        target.write_text(self.to_html(), encoding="utf-8")
+        return target
+
+    def __repr__(self) -> str:
+        measured, title = len(self.payload["epochs"]), self.payload["title"]
+        return f"CollapsePlayer({title!r}, {measured} measured epochs; .save_html(path) keeps it)"
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        if _shows_html():
+            return {"text/html": self._iframe(), "text/plain": repr(self)}
+        data, metadata = self.widget()._repr_mimebundle_()
+        return {**data, "text/plain": repr(self)}, metadata
+
+    def _iframe(self) -> str:
+        rows = 1 + sum(len(name) + 5 for name in self.payload["class_names"]) // 100
+        return (
+            f'<iframe srcdoc="{html.escape(self.to_html())}" sandbox="allow-scripts" '
+            f'title="{html.escape("Collapse player: " + self.payload["title"])}" width="100%" '
+            f'height="{self.payload["height"] + 200 + 30 * rows}" style="border: 0"></iframe>'
+        )
+
+
+# What goes to the page
+
+
+def payload(trajectory: Trajectory) -> dict[str, Any]:
+    """Everything the player draws, as plain JSON values: positions packed, metrics as numbers or None.
+
+    Each epoch is centred by the mean of its class means μ_G and divided by ‖Ṁ‖_F/√C, so that the
+    class means have root mean square norm 1; classifier rows are divided by ‖W‖_F/√C. The first
+    min(C-1, p) coordinates are kept. Features are 16-bit integers times a scale per epoch.
+    An epoch whose class means coincide is put at the origin with status "zero", one with values that
+    are not finite likewise with status "not finite".
+    """
+    recorded = trajectory.coordinates()
+    num_classes = trajectory.num_classes
+    dims = min(num_classes - 1, trajectory.num_features)
+    features, means, status = _normalised(recorded)
+    packed, scales = _quantised(features[..., :dims])
+    return {
+        "title": trajectory.title,
+        "class_names": [str(name) for name in trajectory.class_names],
+        "colors": class_colors(num_classes),
+        "num_classes": num_classes,
+        "num_features": int(trajectory.num_features),
+        "dims": dims,
+        "epochs": [int(epoch) for epoch in trajectory.epochs],
+        "zero_error_epoch": _optional_int(trajectory.zero_error_epoch),
+        "status": status,
+        "metrics": _metric_lists(trajectory),
+        "labels": _base64(trajectory.labels, "<u2"),
+        "features": _base64(packed, "<i2"),
+        "feature_scale": scales,
+        "means": _base64(means[..., :dims], "<f4"),
+        "weights": _base64(_unit_frames(recorded.weight)[..., :dims], "<f4"),
+    }
+
+
+def class_colors(num_classes: int) -> list[str]:
+    """One "#rrggbb" a class: Petroff's ten, beyond ten hues in even steps, alternately light and dark."""
+    if num_classes <= len(PETROFF):
+        return list(PETROFF[:num_classes])
+    import colorsys
+
+    steps = ((i / num_classes, (0.42, 0.6)[i % 2]) for i in range(num_classes))
+    return [
+        "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, light, 0.65))
+        for hue, light in steps
+    ]
+
+
+def _normalised(recorded: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Features and class means centred and scaled epoch by epoch, and what became of each epoch."""
+    means = recorded.class_means.astype(float)
+    features = recorded.features.astype(float)
+    centre = means.mean(1, keepdims=True)
+    means, features = means - centre, features - centre
+    finite = np.isfinite(means).all((1, 2)) & np.isfinite(features).all((1, 2))
+    norm = np.linalg.norm(means, axis=(1, 2)) / np.sqrt(np.maximum(recorded.captured, 1e-12))
+    zero = finite & (norm <= 1e-12 * np.max(norm, where=finite, initial=0))
+    drawn = finite & ~zero
+    unit = np.where(drawn, norm, 1) / np.sqrt(means.shape[1])
+    scaled = [
+        np.where(drawn[:, None, None], array, 0) / unit[:, None, None]
+        for array in (features, means)
+    ]
+    status = np.select([~finite, zero], ["not finite", "zero"], "ok").tolist()
+    return scaled[0], scaled[1], status
+
+
+def _unit_frames(weight: np.ndarray) -> np.ndarray:
+    """(E, C, k) classifier rows divided by ‖W‖_F/√C; a zero or non-finite classifier is at the origin."""
+    weight = np.nan_to_num(weight.astype(float), nan=0, posinf=0, neginf=0)
+    norm = np.linalg.norm(weight, axis=(1, 2), keepdims=True) / np.sqrt(weight.shape[1])
+    return weight / np.where(norm > 0, norm, 1)
+
+
+def _quantised(features: np.ndarray) -> tuple[np.ndarray, list[float]]:
+    """(E, S, d) as 16-bit integers and the size of one step at each epoch."""
+    largest = np.abs(features).max((1, 2), initial=0)
+    scales = np.where(largest > 0, largest, 1) / 32767
+    return np.rint(features / scales[:, None, None]), [float(f"{s:.9g}") for s in scales]
+
+
+def _metric_lists(trajectory: Trajectory) -> dict[str, list[float | None]]:
+    table = trajectory.metrics.set_index("epoch").loc[list(trajectory.epochs)]
+    return {name: [_optional_float(value) for value in table[name]] for name in METRICS}
+
+
+def _optional_float(value: Any) -> float | None:
+    """Six digits; None for what is missing or not finite: JSON has no NaN."""
+    number = float("nan") if value is None else float(value)
+    return float(f"{number:.6g}") if np.isfinite(number) else None
+
+
+def _optional_int(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _base64(array: np.ndarray, dtype: str) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()
+
+
+def _class_indices(classes: Sequence[str | int] | None, names: Sequence[str]) -> list[int]:
+    """Sorted indices of the chosen classes; empty for all."""
+    if classes is None:
+        return []
+    by_name = {name: index for index, name in enumerate(names)}
+    unknown = [c for c in classes if c not in by_name and c not in range(len(names))]
+    if unknown:
+        raise ValueError(f"classes has {unknown[0]!r}; expected indices or names: {list(names)}")
+    chosen = sorted({by_name[c] if c in by_name else int(c) for c in classes})
+    if len(chosen) == len(names):
+        return []
+    if len(chosen) not in (3, 4) or len(chosen) != len(classes):
+        raise ValueError(f"classes is {list(classes)}; choose three or four different ones")
+    return chosen
+
+
+# Joining and wrapping
+
+
+def _asset(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _module() -> str:
+    """The three files as one module: their imports of one another fall away."""
+    joined = "\n".join(_asset(name) for name in FILES)
+    return re.sub(r'^import .* from "\./player\w*\.js";\n', "", joined, flags=re.MULTILINE)
+
+
+def _strict_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def _script_safe(text: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return text.replace("<", "\\u003c")
+
+
+def _shows_html() -> bool:
+    choice = os.environ.get("NCLIB_WIDGETS", "auto")
+    if choice not in ("auto", "html", "anywidget"):
+        raise ValueError(f"NCLIB_WIDGETS is {choice!r}; set it to html, anywidget or auto")
+    missing = importlib.util.find_spec("anywidget") is None
+    return choice == "html" or (choice == "auto" and (in_colab() or missing))
+
+
+@functools.cache
+def _widget_class() -> type:
+    """The anywidget class, made on first use: nclib imports and saves pages without anywidget."""
+    import anywidget
+    import traitlets
+
+    class PlayerWidget(anywidget.AnyWidget):
+        _esm = _module()
+        _css = _asset("player.css")
+        payload = traitlets.Unicode().tag(sync=True)
+        frame = traitlets.Int(0).tag(sync=True)
+        selected = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    return PlayerWidget
+
+
+# The page's model has what the player asks of anywidget's: get, set, save_changes, on, off.
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+body {{ margin: 0; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14181f; }} }}
+main {{ display: flex; justify-content: center; }}
+{style}</style>
+<main id="player"></main>
+<noscript>The collapse player needs JavaScript.</noscript>
+<script type="application/json" id="state">{state}</script>
+<script type="module">
+{script}
+const state = JSON.parse(document.getElementById("state").textContent);
+const model = {{
+  get: (name) => state[name],
+  set: (name, value) => {{ state[name] = value; }},
+  save_changes() {{}}, on() {{}}, off() {{}},
+}};
+render({{ model, el: document.getElementById("player") }});
+</script>
+</html>
+"""

@@ -1,0 +1,36 @@
+"""Shared fixtures. Real data lie in ``$NCLIB_DATA`` or, beside the checkout, ``../shared/data``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)  # two threads beside a neighbour are slower than one
+
+
+def _real_data(place: str) -> Path:
+    """The data root that holds ``place``; without one the test is skipped, or fails in CI."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    for root in filter(None, (os.environ.get("NCLIB_DATA"), beside)):
+        if (Path(root) / place).exists():
+            return Path(root)
+    reason = f"real data: {place} is neither in $NCLIB_DATA nor in ../shared/data"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; it must be there in CI")
+    return pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def real_data_root() -> Path:
+    """A (read-only) data root with the four MNIST files under ``MNIST/raw``."""
+    return _real_data("MNIST/raw")
+
+
+@pytest.fixture(scope="session")
+def real_cifar10_tar() -> Path:
+    """CIFAR-10 as JPEG: a tar of an image folder."""
+    name = "cifar10-jpg.tar.xz"
+    return _real_data(name) / name

@@ -1,0 +1,91 @@
+"""Execute notebooks, and find what went wrong where nobody looks."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+ALERT = re.compile(r"""role=["']alert["'][^>]*>\s*(?:<[^>]*>\s*)*([^<\s][^<]*)""")
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+class CellFailed(ValueError):
+    """A cell raised, or its kernel died or ran out of time."""
+
+
+def run_all(
+    notebook: dict[str, Any], folder: Path, *, times: int = 1, timeout: int = 600, **env: str
+) -> nbformat.NotebookNode:
+    """Execute a notebook from top to bottom in one kernel; return it with outputs and widgets.
+
+    Args:
+        notebook: nbformat 4; it is not changed.
+        folder: working directory of the kernel.
+        times: how often "Run all" is pressed.
+        timeout: seconds a cell may take.
+        env: environment variables of the kernel, beside ours.
+
+    Raises:
+        CellFailed: names the cell and shows its source and the error.
+    """
+    node = nbformat.from_dict(notebook)
+    client = NotebookClient(
+        node,
+        timeout=timeout,
+        kernel_name="python3",
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    with client.setup_kernel(env={**os.environ, **env}):
+        for _ in range(times):
+            for number, cell in enumerate(node.cells):
+                _run_cell(client, cell, number)
+        client.set_widgets_metadata()
+    return node
+
+
+def _run_cell(client: NotebookClient, cell: nbformat.NotebookNode, number: int) -> None:
+    try:
+        client.execute_cell(cell, number)
+    except CellExecutionError as error:
+        shown = ANSI.sub("", error.traceback).strip()
+        raise CellFailed(f"cell {number} raised\n\n{cell.source}\n\n{shown}") from None
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise CellFailed(f"cell {number}: {error}\n\n{cell.source}") from None
+
+
+def unexecuted(notebook: nbformat.NotebookNode) -> list[int]:
+    """Numbers of the code cells that hold code and were not executed."""
+    return [
+        number
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None
+    ]
+
+
+def hidden_errors(notebook: nbformat.NotebookNode) -> list[str]:
+    """Errors that do not stop a notebook: in callbacks, threads, and widgets' captured outputs."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    models = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    for model in models.values():
+        state = model.get("state", {})
+        outputs += state.get("outputs") or []
+        outputs.append({"data": {"text/html": str(state.get("value", ""))}})
+    return [found for output in outputs for found in _errors(output)]
+
+
+def _errors(output: dict[str, Any]) -> Iterator[str]:
+    if output.get("output_type") == "error":
+        yield f"{output['ename']}: {output['evalue']}"
+    if "Traceback (most recent call last)" in output.get("text", ""):
+        yield ANSI.sub("", output["text"]).strip().splitlines()[-1]
+    page = "".join(output.get("data", {}).get("text/html", ""))
+    yield from (said.strip() for said in ALERT.findall(page))

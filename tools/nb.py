@@ -1,0 +1,97 @@
+"""Chores on notebooks: the .py is the source, the .ipynb beside it is written from it.
+
+python tools/nb.py stamp            write every notebook's .ipynb
+python tools/nb.py check            are they what stamp would write? (bytes)
+python tools/nb.py lint             the house rules, on the .py
+python tools/nb.py page NOTEBOOK    execute, and write one self-contained HTML page
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from address import read_address
+from cells import shown, sources
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.verb(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nb.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for verb in (_stamp, _check, _lint):
+        one = verbs.add_parser(verb.__name__[1:], help=verb.__doc__)
+        one.add_argument("paths", nargs="*", type=Path, help="notebooks or folders (default: all)")
+        one.set_defaults(verb=verb)
+    page = verbs.add_parser("page", help=_page.__doc__)
+    page.add_argument("paths", nargs="+", type=Path, metavar="NOTEBOOK", help=".py or .ipynb")
+    page.add_argument("--out", type=Path, default=Path("build"), help="folder for the pages")
+    page.add_argument("--execute-to", type=Path, help="folder for the executed notebooks, too")
+    page.set_defaults(verb=_page)
+    return parser
+
+
+def _stamp(options: argparse.Namespace) -> int:
+    """Write each .ipynb from its .py; refresh set-up cell and badges in both."""
+    from stamp import stamp
+
+    found = sources(options.paths)
+    changed = [path for source in found for path in stamp(source, read_address())]
+    for path in changed:
+        print(f"wrote {shown(path)}")
+    print(f"{len(found)} notebooks, {len(changed)} files changed")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Compare each .ipynb with what stamp would write, byte by byte."""
+    from stamp import check
+
+    found = sources(options.paths)
+    complaints = check(found, read_address())
+    for complaint in complaints:
+        print(complaint)
+    if complaints:
+        print(
+            "run: python tools/nb.py stamp   (edit the .py; adopt changes made in an .ipynb first)"
+        )
+    else:
+        print(f"{len(found)} notebooks are as stamped")
+    return int(bool(complaints))
+
+
+def _lint(options: argparse.Namespace) -> int:
+    """Check the house rules on each .py, and count words and lines."""
+    from lint import lint, sizes
+
+    found = sources(options.paths)
+    findings = [finding for source in found for finding in lint(source)]
+    for finding in findings:
+        print(finding)
+    print(sizes(found))
+    return int(bool(findings))
+
+
+def _page(options: argparse.Namespace) -> int:
+    """Execute notebooks and write one self-contained HTML page each."""
+    from page import write_page
+
+    for path in options.paths:
+        print(f"wrote {shown(write_page(path, options.out, options.execute_to))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
