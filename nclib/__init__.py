@@ -1,6 +1,7 @@
 """Neural Collapse Lab: see, understand and measure neural collapse.
 
-Names are imported when they are first used, so that ``import nclib`` needs no torchvision and no widgets.
+Names are imported when they are first used, so that ``import nclib`` needs no torchvision and no
+widgets.
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ def _extract(tar: tarfile.TarFile, member: str, target: Path) -> None:
         shutil.copyfileobj(source, file)
 
 
-# Each reads, after fetching what is missing, from (root, seed); only a set without a split draws one.
+# Each reads from (root, seed) after fetching what is missing; the seed is for sets without a split.
 NAMED: dict[str, Callable[[Path, int], RawData]] = {
     "digits": _digits,
     "mnist": _mnist,

@@ -59,8 +59,8 @@ def collapse_metrics(
 ) -> CollapseMetrics:
     """NC1-NC4 of features summarised by ``stats`` and a linear classifier.
 
-    With features the within-class scatter is only projected on the C-1 directions of the class means,
-    so nothing of size (p, p) is made; without, it comes from ``stats``.
+    With features the within-class scatter is only projected on the C-1 directions of the class
+    means, so nothing of size (p, p) is made; without, it comes from ``stats``.
 
     Args:
         stats: class statistics of the *training* features; every class needs samples.
@@ -118,7 +118,7 @@ def equinorm(rows: Float[Tensor, "C p"]) -> float:
 
 
 def pair_cosines(gram: Float[Tensor, "C C"]) -> Float[Tensor, " pairs"]:
-    """Cosines between all C(C-1)/2 pairs of rows, from their Gram matrix; in [-1, 1], → -1/(C-1)."""
+    """Cosines between all C(C-1)/2 pairs of rows, from their Gram matrix; → -1/(C-1)."""
     norms = gram.diagonal().sqrt()
     i, j = torch.triu_indices(len(gram), len(gram), 1, device=gram.device)
     return (gram / norms / norms[:, None])[i, j]
@@ -222,7 +222,7 @@ def _check_classifier(
     shape = (stats.num_classes, stats.num_features)
     if tuple(weight.shape) != shape:
         raise ValueError(
-            f"weight has shape {tuple(weight.shape)}; expected (C, p) = {shape}, as nn.Linear keeps it"
+            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
         )
     if bias is not None and tuple(bias.shape) != shape[:1]:
         raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")

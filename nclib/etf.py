@@ -62,7 +62,7 @@ def simplex_gram(num_classes: int) -> Float[Tensor, "C C"]:
 
 
 def etf_distance(centred_means: Float[Tensor, "C p"]) -> float:
-    """Relative Procrustes distance of (C, p) centred means to the nearest scaled, turned simplex ETF.
+    """Relative Procrustes distance of (C, p) centred means to the nearest scaled, turned ETF.
 
     In [0, 1); 0 exactly for an ETF; at least √((C-1-p)/(C-1)) when p < C-1; NaN for zero means.
     It is the spread of the C-1 leading singular values: d² = Σ(σ_j - σ̄)²/Σσ_j².
@@ -81,10 +81,10 @@ class Alignment(NamedTuple):
 
 
 def align(points: Float[Tensor, "C p"], frame: Float[Tensor, "C k"]) -> Alignment:
-    """Orthogonal Procrustes: the scale s and the (p, k) isometry Q that minimise ‖points - s frame Qᵀ‖.
+    """Orthogonal Procrustes: the s and (p, k) isometry Q that minimise ‖points - s frame Qᵀ‖_F.
 
-    Reflections are allowed: any labelling of a simplex ETF is an isometry of any other. ``k`` may be
-    smaller than ``p`` (Q has orthonormal columns) or larger (orthonormal rows).
+    Reflections are allowed: any labelling of a simplex ETF is an isometry of any other. ``k`` may
+    be smaller than ``p`` (Q has orthonormal columns) or larger (orthonormal rows).
     """
     u, s, vt = torch.linalg.svd(points.T @ frame, full_matrices=False)
     return Alignment(float(s.sum() / frame.square().sum()), u @ vt)

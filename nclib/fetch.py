@@ -5,7 +5,7 @@ has several addresses, a slow one is left for the next, nothing half-downloaded 
 when all fail the error says which file to put where.
 
 Environment: ``NCLIB_DATA`` is the data root, ``NCLIB_MIRROR`` the address (or folder) of a server
-that is asked first, ``NCLIB_OFFLINE=1`` forbids the network.
+that is asked first, ``NCLIB_OFFLINE=1`` forbids every download.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def offline() -> bool:
 
 
 def progress(total: int | None, what: str, unit: str) -> tqdm:
-    """A text progress bar on stderr, from the second second on; only where a person looks.
+    """A text progress bar on stderr, for what takes over a second; only where a person looks.
 
     ``unit`` is ``"B"`` for bytes (shown as kB, MB) or a word. Widget bars vanish from saved
     notebooks and break their metadata, so it is text there too.

@@ -59,10 +59,11 @@ def build_network(
         data: a ``DataSet``, or anything with ``num_classes`` and ``image_shape``.
         width: hidden units of the MLP (256), channels of the first stage of the ConvNet (16) and of
             ResNet-18 (64); the default in brackets is the full size.
-        num_features: p; only the MLP can choose it (64). The ConvNet and ResNet-18 have 4 and 8 times
-            their width.
+        num_features: p; only the MLP can choose it (64). The ConvNet and ResNet-18 have 4 and 8
+            times their width.
         linear_features: leave the ReLU off the MLP's feature layer. A ReLU keeps features
-            in the positive orthant, where a simplex ETF of C classes does not fit into C-1 dimensions.
+            in the positive orthant, where a simplex ETF of C classes does not fit into C-1
+            dimensions.
         seed: of the initial weights; the global generators are left as they are.
 
     Raises:
@@ -111,12 +112,16 @@ def _dense(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def convnet(image_shape: tuple[int, int, int], *, width: int = 16) -> tuple[nn.Module, int]:
-    """Five 3×3 convolutions of width 1, 2, 2, 4, 4 times ``width``, halving twice, then the mean."""
+    """Five 3×3 convolutions of 1, 2, 2, 4, 4 times ``width``, halving twice, then the mean."""
     plan = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1))
     layers: list[nn.Module] = []
     channels = image_shape[0]
     for factor, stride in plan:
-        layers += [_conv(channels, factor * width, stride), nn.BatchNorm2d(factor * width), nn.ReLU()]
+        layers += [
+            _conv(channels, factor * width, stride),
+            nn.BatchNorm2d(factor * width),
+            nn.ReLU(),
+        ]
         channels = factor * width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
 
@@ -129,7 +134,10 @@ def resnet18(image_shape: tuple[int, int, int], *, width: int = 64) -> tuple[nn.
     layers = [_conv(image_shape[0], width, 1), nn.BatchNorm2d(width), nn.ReLU()]
     channels = width
     for factor, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
-        layers += [_Residual(channels, factor * width, stride), _Residual(factor * width, factor * width)]
+        layers += [
+            _Residual(channels, factor * width, stride),
+            _Residual(factor * width, factor * width),
+        ]
         channels = factor * width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
 

@@ -17,8 +17,8 @@ T = TypeVar("T")
 def device() -> torch.device:
     """The first of CUDA, MPS, CPU that really computes.
 
-    A reported accelerator may be unusable with the installed build, so one tiny kernel is run on it;
-    when that fails a sentence says so and the CPU is used.
+    A reported accelerator may be unusable with the installed build, so one tiny kernel is run on
+    it; when that fails a sentence says so and the CPU is used.
     """
     for name, present in (("cuda", torch.cuda.is_available()), ("mps", _mps_available())):
         if not present:

@@ -1,8 +1,8 @@
 """Class statistics of features: one pass, mergeable, exact near collapse and far from the origin.
 
-Each class is measured from its own first sample (the shift), and blocks are merged by Chan's rule, so
-that nothing large is ever subtracted: neither an offset of 1e6 nor a within-class scatter 1e-10 of the
-between-class one costs digits. Every other module reads means and scatter from here.
+Each class is measured from its own first sample (the shift), and blocks are merged by Chan's rule,
+so that nothing large is ever subtracted: neither an offset of 1e6 nor a within-class scatter 1e-10
+of the between-class one costs digits. Every other module reads means and scatter from here.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class ClassStatistics:
         num_classes: C, at least 2.
         num_features: p, at least 1.
         device: where the sums are kept; float64, or float32 where the device has no float64 (MPS).
-        scatter: keep the (p, p) within-class scatter while updating. Without it a stream costs O(Cp)
-            memory, and what needs the scatter raises.
+        scatter: keep the (p, p) within-class scatter while updating. Without it a stream costs
+            O(Cp) memory, and what needs the scatter raises.
     """
 
     def __init__(
@@ -107,7 +107,8 @@ class ClassStatistics:
     def all_reduce(self, group: object | None = None) -> ClassStatistics:
         """Merge over all processes of a ``torch.distributed`` group; every rank gets the total.
 
-        Ranks must hold disjoint samples (``dataset[rank::world]``): a padded sampler counts some twice.
+        Ranks must hold disjoint samples (``dataset[rank::world]``): a padded sampler counts some
+        twice.
         """
         from torch import distributed
 
@@ -173,7 +174,7 @@ class ClassStatistics:
         return self.within_covariance + centred.T @ (share * centred)
 
     def within_variance_along(self, directions: Float[Tensor, "p k"]) -> Float[Tensor, " k"]:
-        """diag(Vᵀ Σ_W V) for the columns of V, without a (p, p) product where features are at hand."""
+        """diag(Vᵀ Σ_W V) for the columns of V; no (p, p) product where features are at hand."""
         if self._source is None:
             return (directions * (self.within_covariance @ directions)).sum(0)
         total = torch.zeros_like(directions[0])
@@ -183,7 +184,7 @@ class ClassStatistics:
         return total / self.num_samples
 
     def residuals(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
-        """Blocks of h - μ_y with their labels, in the features' own precision (at least float32)."""
+        """Blocks of h - μ_y with their labels, in the features' precision (at least float32)."""
         offset = self._offset.to(torch.promote_types(features.dtype, self._precision))
         for block in self._shifted(features, labels):
             block.residuals.sub_(offset.index_select(0, block.labels))
@@ -192,7 +193,7 @@ class ClassStatistics:
     # How they are kept
 
     def _shifted(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
-        """Blocks of h - shift_y, exact in floating point for h near the shift; fit for the cache."""
+        """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
         shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
         step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
         for h, y in zip(features.detach().split(step), labels.long().split(step), strict=True):
@@ -210,7 +211,7 @@ class ClassStatistics:
         """Raise ValueError unless the columns are p and the labels lie in 0..C-1."""
         if features.shape[1] != self.num_features:
             raise ValueError(
-                f"features have {features.shape[1]} columns; these statistics hold {self.num_features}"
+                f"features have {features.shape[1]} columns, the statistics {self.num_features}"
             )
         low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
         if low < 0 or high >= self.num_classes:

@@ -1,6 +1,7 @@
 """Train a network and measure its collapse, one epoch at a time.
 
-``train`` is a generator: it does the work of one epoch, yields it, and stops when nobody asks for more.
+``train`` is a generator: it does the work of one epoch, yields it, and stops when nobody asks for
+more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from nclib.statistics import ClassStatistics
 
 
 def squared_error(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
-    """Mean over samples *and* classes of (logit - one-hot)², as ``nn.MSELoss``: 2/C times ½‖·‖²/N."""
+    """Mean over samples *and* classes of (logit - one-hot)²: 2/C times ½‖·‖²/N."""
     return F.mse_loss(logits, F.one_hot(labels, logits.shape[1]).to(logits))
 
 
@@ -60,7 +61,7 @@ def cosine_schedule(progress: float) -> float:
 
 
 def measured_epochs(epochs: int, count: int = 40) -> list[int]:
-    """0, then about ``count`` log-spaced epochs up to the last: collapse is fast first, slow later."""
+    """0, then about ``count`` log-spaced epochs up to the last: collapse slows down."""
     spaced = np.geomspace(1, epochs, count).round().astype(int) if epochs else []
     return sorted({0, *map(int, spaced)})
 
@@ -106,7 +107,7 @@ class Epoch:
     settings: dict
 
 
-def train(
+def train(  # noqa: PLR0913 - the settings of a run, all named
     network: nn.Module,
     data: DataSet,
     *,
@@ -125,8 +126,8 @@ def train(
     """Train by SGD and yield every epoch, measured or not, from 0 to ``epochs``.
 
     Args:
-        network: with ``features`` and a linear ``classifier``, as ``build_network`` makes; it is moved
-            to the data's device and trained in place.
+        network: with ``features`` and a linear ``classifier``, as ``build_network`` makes; it is
+            moved to the data's device and trained in place.
         data: tensors on the device.
         epochs: at least 0.
         learning_rate: of SGD, > 0, before the schedule.
@@ -134,8 +135,8 @@ def train(
         loss: ``"cross_entropy"``, ``"squared_error"``, ``"label_smoothing"`` or ``"focal"``.
         batch_size: samples a step; an incomplete last batch is dropped (all samples if fewer).
         momentum: in [0, 1).
-        schedule: factor on the learning rate for progress in [0, 1): ``step_schedule`` (the papers')
-            or ``cosine_schedule``.
+        schedule: factor on the learning rate for progress in [0, 1): ``step_schedule`` (the
+            papers') or ``cosine_schedule``.
         measure_at: epochs to measure; log-spaced when not given. The last is always measured.
         sample_per_class: features kept per class for pictures; 60, or fewer beyond ten classes.
         seed: of the order of the samples. Equal seeds give equal bits on a CPU.
@@ -167,7 +168,9 @@ def train(
 
 def _epochs(run: _Run, wanted: set[int], sample: Tensor, progress: bool) -> Iterator[Epoch]:
     start, last = time.perf_counter(), run.settings["epochs"]
-    bar = tqdm(range(last + 1), desc="training", unit="epoch", delay=2, leave=False, disable=not progress)
+    bar = tqdm(
+        range(last + 1), desc="training", unit="epoch", delay=2, leave=False, disable=not progress
+    )
     with bar:
         for number in bar:
             loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
@@ -210,7 +213,9 @@ class _Run:
         total, correct = torch.zeros((), device=images.device), 0
         for step, batch in enumerate(order[: steps * size].split(size)):
             done = (number - 1 + (step + 0.5) / steps) / self.settings["epochs"]
-            self.optimizer.param_groups[0]["lr"] = self.settings["learning_rate"] * self.schedule(done)
+            self.optimizer.param_groups[0]["lr"] = self.settings["learning_rate"] * self.schedule(
+                done
+            )
             logits = self.network(images[batch])
             loss = self.loss(logits, labels[batch])
             self.optimizer.zero_grad()

@@ -1,8 +1,8 @@
 """What a run recorded: metrics as a table, the moving geometry, one small file.
 
-The geometry is kept in one fixed orthonormal basis, chosen at the last epoch: its first axes span the
-centred class means (principal axes, largest first), the rest the classifier. There the last epoch is
-complete, and of earlier epochs the file says what share it keeps.
+The geometry is kept in one fixed orthonormal basis, chosen at the last epoch: its first axes span
+the centred class means (principal axes, largest first), the rest the classifier. There the last
+epoch is complete, and of earlier epochs the file says what share it keeps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Coordinates:
         features: (E, S, k) float32, the sampled features.
         class_means: (E, C, k).
         weight: (E, C, k), the classifier's rows.
-        captured: (E,) share of the squared norm of the centred class means inside the axes, in [0, 1].
+        captured: (E,) share of the squared norm of the centred class means inside the axes, in [0,
+            1].
     """
 
     features: np.ndarray
@@ -60,7 +61,10 @@ class Trajectory:
         self.num_features = 0
         self._rows: list[dict] = []
         self._points: dict[str, list[np.ndarray]] = {
-            "features": [], "class_means": [], "weight": [], "bias": []
+            "features": [],
+            "class_means": [],
+            "weight": [],
+            "bias": [],
         }
         self._captured: np.ndarray | None = None  # set when the points already are coordinates
 
@@ -76,7 +80,8 @@ class Trajectory:
         """Add an epoch; those that were not measured are passed over.
 
         Raises:
-            ValueError: if the epoch does not come after the last one, or belongs to a file's record.
+            ValueError: if the epoch does not come after the last one, or belongs to a file's
+                record.
         """
         if epoch.metrics is None:
             return
@@ -105,7 +110,7 @@ class Trajectory:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """One row per measured epoch: epoch, loss, accuracies, seconds, then the CollapseMetrics."""
+        """One row per measured epoch: epoch, loss, accuracies, seconds, the CollapseMetrics."""
         return pd.DataFrame(self._rows)
 
     @property
@@ -128,7 +133,9 @@ class Trajectory:
         """Data, network and loss in one line."""
         if not self.settings:
             return "empty"
-        return " · ".join(self.settings[key] for key in ("data", "network", "loss")).replace("_", "-")
+        return " · ".join(self.settings[key] for key in ("data", "network", "loss")).replace(
+            "_", "-"
+        )
 
     @property
     def zero_error_epoch(self) -> int | None:
@@ -173,7 +180,8 @@ class Trajectory:
     def save(self, path: str | Path) -> Path:
         """Write one compressed ``.npz`` without pickles; about 1 MB for 50 epochs of 600 samples.
 
-        Features are kept as float16 distances from their class mean, means and classifier as float32.
+        Features are kept as float16 distances from their class mean, means and classifier as
+        float32.
         """
         path = Path(path)
         points = self.coordinates()
@@ -219,7 +227,7 @@ class Trajectory:
 
 
 def spanning_basis(class_means: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(p, k) orthonormal columns, k ≤ min(p, 2C-1), that span centred means and classifier, (C, p) each.
+    """(p, k) orthonormal columns that span centred means and classifier; k ≤ min(p, 2C-1).
 
     First the principal axes of the centred means, largest first, then those of what the classifier
     has outside them.
@@ -263,11 +271,14 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
                 raise ValueError(not_ours)
             if header["version"] > VERSION:
                 raise ValueError(
-                    f"{path} has format version {header['version']}, made by a newer nclib; this one "
+                    f"{path} has format version {header['version']}, made by a newer nclib; this "
+                    "one "
                     f"reads up to version {VERSION}: update nclib"
                 )
             return {name: file[name] for name in file if name != "header"}, header
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise ValueError(f"{path} is truncated or damaged ({error}); copy or record it again") from error
+        raise ValueError(
+            f"{path} is truncated or damaged ({error}); copy or record it again"
+        ) from error

@@ -1,4 +1,4 @@
-"""Data sets: the embedded one, small imitations of every file format, and real files where they lie."""
+"""Data sets: the embedded one, small imitations of every file format, and real files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from nclib import _datasets, runtime
+from nclib import _datasets, _image_folder, runtime
 from nclib._raw import shuffled
 from nclib._torchvision import import_torchvision
 from nclib.data import DataUnavailableError, Split, load_data
@@ -41,7 +41,9 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 def rows(split: Split) -> set[bytes]:
     """Each image with its label: a set that does not know the order."""
     images = split.images.numpy()
-    return {image.tobytes() + bytes([label]) for image, label in zip(images, split.labels)}
+    return {
+        image.tobytes() + bytes([label]) for image, label in zip(images, split.labels, strict=True)
+    }
 
 
 def stored(data, split: Split, full_scale: int = 255) -> np.ndarray:
@@ -61,11 +63,14 @@ def test_digits_are_scikit_learns(digits):
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    expected = {image.tobytes() + bytes([label]) for image, label in zip(images, labels)}
+    expected = {
+        image.tobytes() + bytes([label]) for image, label in zip(images, labels, strict=True)
+    }
     found = set()
     for split in (digits.train, digits.test):
         levels = stored(digits, split, full_scale=16).reshape(-1, 64).astype(float)
-        found |= {level.tobytes() + bytes([y]) for level, y in zip(levels, split.labels)}
+        pairs = zip(levels, split.labels, strict=True)
+        found |= {level.tobytes() + bytes([label]) for level, label in pairs}
     assert found == expected
     assert len(digits.train) + len(digits.test) == 1797
 
@@ -102,8 +107,7 @@ def test_what_a_data_set_says_of_itself(digits):
 
 def test_tensors_live_on_the_default_device_unless_told(monkeypatch):
     monkeypatch.setattr(runtime, "device", lambda: torch.device("meta"))
-    with pytest.raises(NotImplementedError):  # a meta tensor reached: no other device was chosen
-        repr(load_data("digits").train.images.sum().item())
+    assert load_data("digits").device.type == "meta"
     assert load_data("digits", device="cpu").device.type == "cpu"
 
 
@@ -111,8 +115,8 @@ def test_tensors_live_on_the_default_device_unless_told(monkeypatch):
 
 
 def test_the_draw_is_the_same_everywhere_and_for_ever():
-    assert shuffled(10, 0, 3).tolist() == [1, 4, 5, 0, 3, 6, 2, 9, 8, 7]
-    assert shuffled(10, 7, 3).tolist() == [4, 5, 0, 8, 2, 3, 9, 7, 6, 1]
+    assert shuffled(10, 0, 3).tolist() == [8, 9, 4, 3, 6, 2, 5, 7, 1, 0]
+    assert shuffled(10, 7, 3).tolist() == [2, 4, 7, 3, 5, 1, 8, 9, 0, 6]
 
 
 def test_a_seed_decides_the_subset():
@@ -623,14 +627,19 @@ def test_classes_alone_are_split(tmp_path):
     assert not torch.equal(data.test.images, other.test.images)
 
 
-def test_only_the_images_asked_for_are_decoded(tmp_path):
+@pytest.mark.parametrize("kind", ["", ".tar"])
+def test_only_the_images_asked_for_are_decoded(tmp_path, monkeypatch, kind):
+    decoded = []
+    decode = _image_folder._decode_one
+    monkeypatch.setattr(
+        _image_folder, "_decode_one", lambda *given: decoded.append(given[1]) or decode(*given)
+    )
     files = pictures(*SPLIT, "train/fox", "test/fox")
-    files |= {f"train/fox/{index}.png": b"not decoded" for index in range(5)}
-    path = as_tar(tmp_path / "pets.tar", files)
-    assert load_data(path, classes=["dog", "cat"], device="cpu").class_names == ("dog", "cat")
-    files |= {f"train/cat/{index}.png": b"not drawn" for index in range(5, 10)}
-    drawn = load_data(as_folder(tmp_path / "whole", pictures(*SPLIT)), per_class=1, device="cpu")
-    assert drawn.train.counts.tolist() == [1, 1]
+    path = (as_tar if kind else as_folder)(tmp_path / f"pets{kind}", files)
+    data = load_data(path, classes=["dog", "cat"], per_class=2, device="cpu")
+    assert data.class_names == ("dog", "cat")
+    assert len(decoded) == 2 * 2 + 2 * 5
+    assert not [name for name in decoded if "fox" in name]
 
 
 def test_grey_only_if_all_are(tmp_path):
@@ -720,7 +729,7 @@ def test_deep_grey_is_not_clipped_to_eight_bits(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
-@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("part", [0.2, 0.4, 0.6])
 def test_an_archive_cut_short_is_named(tmp_path, kind, part):
     path = as_tar(tmp_path / f"pets{kind}", pictures(*SPLIT))
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-ALERT = re.compile(r"""role=["']alert["'][^>]*>\s*(?:<[^>]*>\s*)*([^<\s][^<]*)""")
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -36,7 +37,7 @@ def run_all(
     Raises:
         CellFailed: names the cell and shows its source and the error.
     """
-    node = nbformat.from_dict(notebook)
+    node = nbformat.reads(json.dumps(notebook), as_version=4)
     client = NotebookClient(
         node,
         timeout=timeout,
@@ -78,7 +79,8 @@ def hidden_errors(notebook: nbformat.NotebookNode) -> list[str]:
     for model in models.values():
         state = model.get("state", {})
         outputs += state.get("outputs") or []
-        outputs.append({"data": {"text/html": str(state.get("value", ""))}})
+        if isinstance(state.get("value"), str):
+            outputs.append({"data": {"text/html": state["value"]}})
     return [found for output in outputs for found in _errors(output)]
 
 
@@ -87,5 +89,6 @@ def _errors(output: dict[str, Any]) -> Iterator[str]:
         yield f"{output['ename']}: {output['evalue']}"
     if "Traceback (most recent call last)" in output.get("text", ""):
         yield ANSI.sub("", output["text"]).strip().splitlines()[-1]
-    page = "".join(output.get("data", {}).get("text/html", ""))
-    yield from (said.strip() for said in ALERT.findall(page))
+    html = BeautifulSoup("".join(output.get("data", {}).get("text/html", "")), "html.parser")
+    said = [alert.get_text(" ", strip=True) for alert in html.select("[role=alert]")]
+    yield from filter(None, said)

@@ -23,7 +23,8 @@ SHOWN = "text/html image/svg+xml image/png image/jpeg text/markdown text/latex t
 NO_KERNEL = "<p><em>A control that computes: open the notebook to use it.</em></p>"
 NO_ALT = "No description has been provided for this image"  # what nbconvert writes
 FROM_OUTSIDE = re.compile(
-    r"""(?:@import\s*|url\(\s*|\bfrom\s*|\bimport\s*\(?\s*|\bfetch\(\s*)["']?(https?:)?//[^\s"')]+"""
+    r"""(?:@import\s*|\burl\()\s*["']?(?:https?:)?//[^\s"')]+"""
+    r"""|(?:\bfrom|\bimport|\bimport\(|\bfetch\()\s*["'`](?:https?:)?//[^\s"'`)]+"""
 )
 
 

@@ -4,7 +4,8 @@
 // payload (JSON text), frame (index of a measured epoch) and selected (class indices; none: all).
 
 import { decode, makeView, positions, shareInView } from "./player_geometry.js";
-import { Curves, Scene, WORDS, mix, short } from "./player_drawing.js";
+import { Scene, WORDS, mix } from "./player_scene.js";
+import { Curves, short } from "./player_curves.js";
 
 const SECONDS = 9; // one whole run at normal speed
 const SUPPRESS = 'data-lm-suppress-shortcuts="true"'; // Jupyter keeps its hands off keys pressed here
@@ -26,6 +27,7 @@ const PAGE = `
     `<button type="button" data-layer="${layer}" aria-pressed="true" ${SUPPRESS}>${icon(body)}${word}</button>`).join("")}</div>
   <div class="nc-stage">
     <canvas data-part="scene" role="img" tabindex="0" ${SUPPRESS}></canvas>
+    <span class="nc-hint" data-part="hint">drag to turn · +/− to zoom · double-click to reset</span>
     <div class="nc-tip" data-part="tip" hidden></div>
   </div>
   <p class="nc-caption" data-part="caption"></p>
@@ -119,9 +121,9 @@ class Player {
     if (dims !== this.view.dims) this.resetCamera();
     this.part.scene.style.cursor = this.view.dims === 1 ? "default" : "grab";
     this.part.turn.hidden = this.view.dims < 3;
+    if (this.view.dims === 1) this.part.hint.hidden = true;
     this.part.sizes.childNodes.forEach((b) => b.setAttribute("aria-pressed", Number(b.dataset.size) === chosen.length));
-    const missing = this.root.querySelector('[data-layer="vertex"]');
-    missing.disabled = !this.view.vertices;
+    this.root.querySelector('[data-layer="vertex"]').disabled = !this.view.vertices;
     this.describe();
   }
 
@@ -177,6 +179,7 @@ class Player {
   setPlaying(on) {
     this.playing = on;
     this.clock = null;
+    this.part.scrub.step = on ? "any" : 1; // between measured epochs only while moving
     const shape = on ? '<path d="M7 3h3.5v12H7zM13.5 3H17v12h-3.5z"/>' : '<path d="M8 2.5v13L19 9z"/>';
     this.part.play.innerHTML = `<svg viewBox="0 0 24 18" width="22" height="18" aria-hidden="true">${shape}</svg><span>${on ? "Pause" : "Play"}</span>`;
     this.redraw();
@@ -201,21 +204,25 @@ class Player {
     this.request = requestAnimationFrame((now) => {
       this.request = 0;
       this.advance(now);
-      if (this.scene.width && this.scene.theme) {
-        this.scene.draw(this.position, this.camera);
-        this.curves.draw(this.position);
-      }
+      this.paint();
       if (this.playing || this.turning) this.redraw();
       else this.clock = null;
     });
+  }
+
+  paint() {
+    if (!this.scene.width || !this.scene.theme) return; // not on the page yet
+    this.scene.draw(this.position, this.camera);
+    this.curves.draw(this.position);
   }
 
   /** Readout, slider and the words for those who do not see the picture. */
   describe() {
     const { data, part } = this, e = Math.round(this.position);
     if (!this.dragging) part.scrub.value = this.position;
-    if (e === this.described && this.describedView === this.view && this.playing === this.describedPlaying) return;
-    Object.assign(this, { described: e, describedView: this.view, describedPlaying: this.playing });
+    const what = [e, this.playing, ...this.chosen].join();
+    if (what === this.described) return;
+    this.described = what;
     const epoch = data.epochs[e], end = data.epochs[this.last];
     const accuracy = data.metrics.train_accuracy[e];
     const percent = accuracy === null ? "–" : `${Number((100 * accuracy).toFixed(accuracy > 0.99 ? 2 : 1))} %`;
@@ -286,7 +293,7 @@ class Player {
   /** Dragging passes between measured epochs, letting go snaps to one; keys go from one to the next. */
   listenToScrubber() {
     const { scrub } = this.part;
-    this.on(scrub, "pointerdown", () => { this.dragging = true; scrub.step = "any"; if (this.playing) this.setPlaying(false); });
+    this.on(scrub, "pointerdown", () => { this.setPlaying(false); this.dragging = true; scrub.step = "any"; });
     this.on(scrub, "input", () => { if (this.playing) this.setPlaying(false); this.seek(Number(scrub.value)); });
     this.on(scrub, "change pointerup pointercancel", () => {
       this.dragging = false;
@@ -315,7 +322,7 @@ class Player {
     this.on(canvas, "pointermove", (event) => {
       if (!from) return this.hover(event);
       moved += Math.abs(event.clientX - from.clientX) + Math.abs(event.clientY - from.clientY);
-      this.turn(event, from);
+      this.drag(event, from);
       from = event;
       return undefined;
     });
@@ -330,7 +337,10 @@ class Player {
     this.on(canvas, "wheel", (event) => { if (event.ctrlKey) { event.preventDefault(); this.zoom(Math.exp(-event.deltaY / 300)); } }, { passive: false });
   }
 
-  turn(event, from) {
+  /** Turns the picture: a solid about its centre, a plane in itself. */
+  drag(event, from) {
+    if (this.view.dims === 1) return;
+    this.part.hint.hidden = true;
     this.part.tip.hidden = true;
     if (this.view.dims === 2) {
       const angle = (e) => Math.atan2(this.scene.cy - e.offsetY, e.offsetX - this.scene.cx);
@@ -401,7 +411,7 @@ class Player {
     const stage = this.part.scene.getBoundingClientRect(), curves = this.part.curves.getBoundingClientRect();
     this.scene.resize(stage.width, stage.height, ratio);
     this.curves.resize(curves.width, curves.height, ratio, width < 700 && width > 460 ? 2 : 1);
-    this.redraw();
+    this.paint();
   }
 
   setTheme() {

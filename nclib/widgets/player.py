@@ -1,6 +1,6 @@
 """The collapse player: a recorded run as a moving picture, in a notebook or as a page of its own.
 
-One JavaScript module draws it, in three files that are joined here. Two wrappers bring it to the
+One JavaScript module draws it, in four files that are joined here. Two wrappers bring it to the
 screen: an anywidget (the kernel sees the frame), and self-contained HTML (no kernel, no network).
 """
 
@@ -15,14 +15,13 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from nclib.palette import class_colors
 from nclib.runtime import in_colab
-
-if TYPE_CHECKING:
-    from nclib.trajectory import Trajectory
+from nclib.trajectory import Trajectory
 
 METRICS = (
     "train_accuracy",
@@ -35,13 +34,7 @@ METRICS = (
     "ncc_mismatch",
 )
 
-# Ten colours told apart by most people, colour-blind or not (Petroff 2021, arXiv 2107.02270).
-PETROFF = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
-)
-
-FILES = ("player_geometry.js", "player_drawing.js", "player.js")
+FILES = ("player_geometry.js", "player_scene.js", "player_curves.js", "player.js")
 
 
 class CollapsePlayer:
@@ -159,19 +152,6 @@ def payload(trajectory: Trajectory) -> dict[str, Any]:
     }
 
 
-def class_colors(num_classes: int) -> list[str]:
-    """One "#rrggbb" a class: Petroff's ten, beyond ten hues in even steps, alternately light and dark."""
-    if num_classes <= len(PETROFF):
-        return list(PETROFF[:num_classes])
-    import colorsys
-
-    steps = ((i / num_classes, (0.42, 0.6)[i % 2]) for i in range(num_classes))
-    return [
-        "#" + "".join(f"{round(255 * v):02x}" for v in colorsys.hls_to_rgb(hue, light, 0.65))
-        for hue, light in steps
-    ]
-
-
 def _normalised(recorded: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Features and class means centred and scaled epoch by epoch, and what became of each epoch."""
     means = recorded.class_means.astype(float)
@@ -248,7 +228,7 @@ def _asset(name: str) -> str:
 
 
 def _module() -> str:
-    """The three files as one module: their imports of one another fall away."""
+    """The files as one module: their imports of one another fall away."""
     joined = "\n".join(_asset(name) for name in FILES)
     return re.sub(r'^import .* from "\./player\w*\.js";\n', "", joined, flags=re.MULTILINE)
 
