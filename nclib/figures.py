@@ -77,8 +77,8 @@ def picture(
 
 # The panels of Papyan, Han, Donoho 2020
 
-PANELS = (  # title, columns (class means, then classifier), lower end of a linear axis or None for
-    log("training accuracy", ("train_accuracy",), 0),
+PANELS = (  # title, columns (class means, then classifier), lower end; None: log axis
+    ("training accuracy", ("train_accuracy",), 0),
     ("NC1: within / between", ("nc1",), None),
     ("NC2: unequal norms", ("equinorm_means", "equinorm_weights"), 0),
     ("NC2: unequal angles", ("equiangularity_means", "equiangularity_weights"), 0),
@@ -143,21 +143,52 @@ def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
 
 
 @house_style
-def feature_plane(run: Trajectory, epoch: int | None = None) -> Picture:
-    """Two-dimensional features at a measured epoch, centred and scaled, nothing projected.
+def feature_plane(run: Trajectory, *epochs: int) -> Picture:
+    """Two-dimensional features at measured epochs, centred and scaled, nothing projected.
 
     Fields show the classifier's decision, black lines where the nearest class mean changes: under
     NC4 they coincide. Class means are discs with their label, classifier rows are squares.
 
+    Args:
+        run: a trajectory of a network with p = 2.
+        epochs: measured ones, a panel each; the last when none is given.
+
     Raises:
-        ValueError: if the features are not two-dimensional, or the epoch was not measured.
+        ValueError: if the features are not two-dimensional, or an epoch was not measured.
     """
+    indices = [_measured_index(run, epoch) for epoch in epochs or run.epochs[-1:].tolist()]
+    size = (4.6, 4.6) if len(indices) == 1 else (9, 9 / len(indices) + 0.25)
+    figure, axes = picture(1, len(indices), size=size, squeeze=False)
+    drawn = [_draw_plane(axis, run, index) for axis, index in zip(axes[0], indices, strict=True)]
+    figure.alt = " ".join(drawn)
+    return figure
+
+
+@house_style
+def plane_with_curve(run: Trajectory, reference: Trajectory | None = None) -> Picture:
+    """The plane at the end of a run, and NC1 against epoch, with a reference run in grey."""
+    figure, (plane, curve) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
+    figure.alt = _draw_plane(plane, run, len(run) - 1)
+    for other, color, width in ((reference, MUTED, 1.2), (run, RUN_COLORS[0], 2.2)):
+        if other is not None:
+            decay = f"weight decay {other.settings['weight_decay']:g}"
+            curve.plot(other.epochs + 1, other.metrics.nc1, color=color, lw=width, label=decay)
+    if run.zero_error_epoch is not None:
+        curve.axvline(run.zero_error_epoch + 1, color=RUN_COLORS[0], lw=0.9, ls="--")
+    curve.set(
+        title="NC1 (dashed: zero training error)", xscale="log", yscale="log", ylim=(1e-4, 10)
+    )
+    curve.legend(loc="lower left")
+    _epoch_axis(np.array([[curve]]), int(run.epochs[-1]))
+    return figure
+
+
+def _draw_plane(axis: Axes, run: Trajectory, index: int) -> str:
+    """Draw one measured epoch of two-dimensional features; returns it in words."""
     if run.num_features != 2:
         raise ValueError(
             f"the run has {run.num_features} features; this picture draws 2 (num_features=2)"
         )
-    index = _measured_index(run, epoch)
-    figure, axis = picture(size=(4.6, 4.6))
     points = run.coordinates()
     means, centre, scale = _centred(points.class_means[index])
     axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xticks=[], yticks=[])
@@ -173,21 +204,16 @@ def feature_plane(run: Trajectory, epoch: int | None = None) -> Picture:
         ink = ink_on(colors[c])
         axis.text(*means[c], name, color=ink, ha="center", va="center", weight="bold", zorder=6)
     row = run.metrics.iloc[index]
-    axis.set_title(
-        f"epoch {row.epoch:.0f} · NC1 {row.nc1:.1e} · NC4 mismatch {row.ncc_mismatch:.1%}"
-    )
-    figure.alt = (
+    axis.set_title(f"epoch {row.epoch:.0f} · NC1 {row.nc1:.2g} · NC4 {row.ncc_mismatch:.0%}")
+    return (
         f"Features of {len(means)} classes in the plane at epoch {row.epoch:.0f}: "
         f"NC1 {row.nc1:.1e}, "
         f"{row.ncc_mismatch:.1%} of the samples are decided differently by the nearest class mean."
     )
-    return figure
 
 
-def _measured_index(run: Trajectory, epoch: int | None) -> int:
+def _measured_index(run: Trajectory, epoch: int) -> int:
     epochs = run.epochs.tolist()
-    if epoch is None:
-        return len(epochs) - 1
     if epoch not in epochs:
         raise ValueError(f"epoch {epoch} was not measured; measured are {epochs}")
     return epochs.index(epoch)

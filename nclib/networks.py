@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from torch import nn
 from nclib._shapes import Float, Tensor
 
 
+@runtime_checkable
 class Images(Protocol):
     """What a network needs to know of a data set."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import colorsys
 
-# Ten colours told apart by most people, colour-blind or not (Petroff 2021, arXiv 2107.02270).
+# Ten colours told apart by most people, colour-blind or not (Petroff 2021,
+# arXiv 2107.02270), the grey ones last.
 PETROFF = (
-    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
-    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+    *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59"),
+    *("#e76300", "#b9ac70", "#717581", "#92dadd", "#94a4a2"),
 )
 INK, MUTED, FAINT = "#1c2330", "#626c7d", "#c9d0da"
 

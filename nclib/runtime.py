@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import sys
@@ -67,10 +68,43 @@ def in_colab() -> bool:
     return "google.colab" in sys.modules
 
 
-def in_notebook() -> bool:
-    """Whether an IPython kernel (not a terminal or a script) is running us."""
+def shows_html() -> bool:
+    """Whether widgets are shown as self-contained HTML, without widget manager and kernel.
+
+    So in Colab, where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
+
+    Raises:
+        ValueError: if ``NCLIB_WIDGETS`` is none of html, anywidget, auto.
+    """
+    choice = os.environ.get("NCLIB_WIDGETS", "auto")
+    if choice not in ("auto", "html", "anywidget"):
+        raise ValueError(f"NCLIB_WIDGETS is {choice!r}; set it to html, anywidget or auto")
+    missing = importlib.util.find_spec("anywidget") is None
+    return choice == "html" or (choice == "auto" and (in_colab() or missing))
+
+
+def serves_browser() -> bool:
+    """Whether the kernel is answering a widget's message, so that an error can be seen in the page.
+
+    Otherwise (a cell, a script, a test) an error must be raised to be seen.
+    """
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    return bool(shell) and hasattr(shell, "kernel")
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    return kernel.get_parent().get("header", {}).get("msg_type") == "comm_msg"
+
+
+def start(seed: int = 0) -> str:
+    """Begin a notebook: seeds, one torch thread on a CPU; the line to print.
+
+    One thread because the small networks here run up to ten times slower when several threads wait
+    for one another on shared cores.
+    """
+    seed_everything(seed)
+    if device().type == "cpu":
+        torch.set_num_threads(1)
+    return describe()
 
 
 def describe() -> str:

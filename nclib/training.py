@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from nclib._shapes import Float, Int, Tensor
 from nclib.collapse import CollapseMetrics, collapse_metrics

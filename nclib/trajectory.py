@@ -142,6 +142,18 @@ class Trajectory:
         """First measured epoch with every training sample right; None if there is none."""
         return next((row["epoch"] for row in self._rows if row["train_accuracy"] == 1), None)
 
+    def summary(self) -> pd.DataFrame:
+        """The metrics at the first epoch, at zero training error (if reached) and at the end."""
+        moments = {
+            "before": int(self.epochs[0]),
+            "zero error": self.zero_error_epoch,
+            "end": int(self.epochs[-1]),
+        }
+        moments = {name: epoch for name, epoch in moments.items() if epoch is not None}
+        rows = self.metrics.set_index("epoch").loc[list(moments.values())].drop(columns="seconds")
+        rows.index = [f"{name} (epoch {epoch})" for name, epoch in moments.items()]
+        return rows.T
+
     @property
     def bias(self) -> np.ndarray:
         """(E, C) of the classifier."""

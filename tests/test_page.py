@@ -13,8 +13,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 import nb
 import page
@@ -36,7 +35,7 @@ def png() -> bytes:
     return head + chunk(b"IHDR", size) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-SAMPLE = '''# %% [markdown] tags=["nc-badges"]
+SAMPLE = """# %% [markdown] tags=["nc-badges"]
 # # A *small* page
 #
 # Inline $\\frac{1}{C}$, code `$x$` and a link to [the next](01_next.ipynb#part).
@@ -72,7 +71,8 @@ words = 'one "red" dot'
 display({"image/png": dot}, raw=True, metadata={"image/png": {"alt": words, "width": 40}})
 
 # %%
-inside = "<p id='a'>&quot;x&quot;</p><script>document.title = 1 &amp;&amp; 2 < 3 ? 'ran' : '';</script>"
+script = "<script>document.title = 1 &amp;&amp; 2 < 3 ? 'ran' : '';</script>"
+inside = f"<p id='a'>&quot;x&quot;</p>{script}"
 frame = f'<iframe sandbox="allow-scripts" srcdoc="{inside}" width="600" title="player"></iframe>'
 display({"text/html": frame}, raw=True)
 
@@ -86,7 +86,7 @@ print("solved")
 
 # %% [markdown] tags=["instructor"]
 # Draw $x_1$.
-'''.replace("@PNG@", base64.b64encode(png()).decode())
+""".replace("@PNG@", base64.b64encode(png()).decode())
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_frame_survives_at_full_width(html):
 def test_folded_cells(html):
     folded = {d.summary.text: d.text for d in html.find_all("details")}
     assert set(folded) == {"Set-up", "Solution", "Teaching note"}
-    assert 'tempfile' in folded["Set-up"]
+    assert "tempfile" in folded["Set-up"]
     assert "solved" in folded["Solution"]
     assert not html.select("details[open]")
 
@@ -205,7 +205,7 @@ def test_a_picture_without_words_is_refused(tmp_path):
         ("<style>@import 'https://example.org/x.css';</style>", "<style> loads"),
         ("<script type=module>import x from 'https://example.org/x.js'</script>", "<script> loads"),
         ("<p style=\"background: url('https://example.org/x.png')\">", "<p> loads"),
-        ('<iframe srcdoc="<img src=\'http://example.org/x.png\' alt=\'a\'>"></iframe>', "<img src="),
+        ("<iframe srcdoc=\"<img src='http://example.org/x.png' alt='a'>\"></iframe>", "<img src="),
         ('<img alt="somewhere" src="missing.png">', "is not in the page"),
         ('<img src="data:image/png;base64,AAAA">', "without alt text"),
     ],
@@ -260,6 +260,11 @@ def test_styled_letters_are_characters():
     assert "\N{MATHEMATICAL BOLD ITALIC SMALL MU}" in to_mathml(r"\boldsymbol\mu")
     assert "\N{MATHEMATICAL BOLD DIGIT ONE}" in to_mathml(r"\mathbf{1}")
     assert "\N{SCRIPT CAPITAL L}" in to_mathml(r"\mathscr{L}")
+
+
+def test_limits_stand_below_in_displayed_formulas():
+    assert "munder" in to_mathml(r"\min_W f", block=True)
+    assert "munder" not in to_mathml(r"\min_W f")
 
 
 def test_equation_number_is_set_apart():

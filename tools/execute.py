@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 from bs4 import BeautifulSoup
+from cells import ROOT
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -26,6 +27,8 @@ def run_all(
     notebook: dict[str, Any], folder: Path, *, times: int = 1, timeout: int = 600, **env: str
 ) -> nbformat.NotebookNode:
     """Execute a notebook from top to bottom in one kernel; return it with outputs and widgets.
+
+    The kernel finds this checkout's library, wherever its working directory is.
 
     Args:
         notebook: nbformat 4; it is not changed.
@@ -45,7 +48,8 @@ def run_all(
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
-    with client.setup_kernel(env={**os.environ, **env}):
+    python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    with client.setup_kernel(env={**os.environ, "PYTHONPATH": python_path, **env}):
         for _ in range(times):
             for number, cell in enumerate(node.cells):
                 _run_cell(client, cell, number)

@@ -11,6 +11,8 @@ from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 SPACE = "http://www.w3.org/1998/Math/MathML"
+LIMITS = {"min", "max", "inf", "sup", "lim"}
+UPRIGHT = set("ΓΔΘΛΞΠΣΥΦΨΩ")  # as TeX sets them
 ACCENTS = set("^~˙¨¯ˉ→ˇ˘´`")
 STYLES = {
     "bold": "MATHEMATICAL BOLD",
@@ -56,7 +58,7 @@ def to_mathml(latex: str, *, block: bool = False) -> str:
     root.set("alttext", latex.strip())
     for element in root.iter():
         _check(element, latex)
-        _restyle(element)
+        _restyle(element, block)
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -67,14 +69,22 @@ def _check(element: ElementTree.Element, latex: str) -> None:
         raise FormulaError(rf"\\ outside an aligned environment in the formula {latex!r}")
 
 
-def _restyle(element: ElementTree.Element) -> None:
-    """Write what browsers leave out of MathML: styled letters as characters, accents as such."""
+def _restyle(element: ElementTree.Element, block: bool) -> None:
+    """Write what browsers leave out of MathML: letters' styles as characters, limits below.
+
+    Accents are set as ordinary overscripts: in fonts without a table for mathematics browsers draw
+    a real accent across its letter.
+    """
     style = STYLES.get(element.get("mathvariant", ""))
     if style and element.text:
         element.text = "".join(_styled(letter, style) for letter in element.text)
         element.set("mathvariant", "normal")
+    if element.tag == f"{{{SPACE}}}mi" and (element.text or "") in UPRIGHT:
+        element.set("mathvariant", "normal")
     if element.tag == f"{{{SPACE}}}mover" and element[1].text in ACCENTS:
-        element.set("accent", "true")
+        element.attrib.pop("accent", None)
+    if block and element.tag == f"{{{SPACE}}}msub" and element[0].text in LIMITS:
+        element.tag = f"{{{SPACE}}}munder"
 
 
 def _styled(letter: str, style: str) -> str:

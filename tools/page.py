@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -45,9 +46,9 @@ def write_page(path: Path, out: Path, execute_to: Path | None = None) -> Path:
         PageError: the page would load something from outside, or has a picture without words.
     """
     (source,) = sources([path])
-    node = run_all(
-        notebook(source.read_text(encoding="utf-8")), source.parent, NCLIB_WIDGETS="html"
-    )
+    made = notebook(source.read_text(encoding="utf-8"))
+    with TemporaryDirectory() as scratch:  # a notebook needs no file beside it, and may write some
+        node = run_all(made, Path(scratch), NCLIB_WIDGETS="html")
     if execute_to is not None:
         execute_to.mkdir(parents=True, exist_ok=True)
         nbformat.write(node, execute_to / f"{source.stem}.ipynb")

@@ -10,6 +10,7 @@ import { Curves, short } from "./player_curves.js";
 const SECONDS = 9; // one whole run at normal speed
 const SUPPRESS = 'data-lm-suppress-shortcuts="true"'; // Jupyter keeps its hands off keys pressed here
 
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const icon = (body) => `<svg viewBox="0 0 24 16" width="24" height="16" aria-hidden="true">${body}</svg>`;
 const KEY = [
   ["dot", "features", '<circle cx="7" cy="10" r="2.2"/><circle cx="13" cy="5" r="2.2"/><circle cx="18" cy="11" r="2.2"/>'],
@@ -114,7 +115,7 @@ class Player {
     this.chosen = [...chosen];
     if (chosen.length && !chosen.includes(this.highlighted)) this.highlighted = -1;
     const dims = this.view && this.view.dims;
-    this.view = makeView(data, [...chosen].sort((a, b) => a - b));
+    this.view = makeView(data, this.selection());
     this.frames = positions(data, this.view);
     this.scene.setView(this.view, this.frames, data.class_names, data.epochs.length);
     this.emphasise(this.highlighted);
@@ -181,7 +182,8 @@ class Player {
     this.clock = null;
     this.part.scrub.step = on ? "any" : 1; // between measured epochs only while moving
     const shape = on ? '<path d="M7 3h3.5v12H7zM13.5 3H17v12h-3.5z"/>' : '<path d="M8 2.5v13L19 9z"/>';
-    this.part.play.innerHTML = `<svg viewBox="0 0 24 18" width="22" height="18" aria-hidden="true">${shape}</svg><span>${on ? "Pause" : "Play"}</span>`;
+    const svg = `<svg viewBox="0 0 24 18" width="22" height="18" aria-hidden="true">${shape}</svg>`;
+    this.part.play.innerHTML = `${svg}<span>${on ? "Pause" : "Play"}</span>`;
     this.redraw();
   }
 
@@ -236,8 +238,8 @@ class Player {
     const status = this.data.status[e];
     if (status === "zero") return " · the class means have collapsed to zero: all is drawn at the origin";
     if (status === "not finite") return " · the features are not finite at this epoch: nothing to draw";
-    if (!this.view.all || this.data.num_features <= 3) return "";
-    return ` · ${Math.round(100 * shareInView(this.data, this.view, this.frames.means, e))} % of the class means' spread is in view`;
+    const share = this.view.all ? Math.round(100 * shareInView(this.view, this.frames.means, e)) : 100;
+    return share === 100 ? "" : ` · ${share} % of the class means' spread is in view`;
   }
 
   inWords(e, epoch, end, percent) {
@@ -253,10 +255,12 @@ class Player {
 
   commitFrame() { this.commit("frame", Math.round(this.position)); }
 
-  commitSelection() { this.commit("selected", [...this.chosen].sort((a, b) => a - b)); }
+  commitSelection() { this.commit("selected", this.selection()); }
+
+  selection() { return [...this.chosen].sort((a, b) => a - b); }
 
   commit(name, value) {
-    if (JSON.stringify(this.model.get(name)) === JSON.stringify(value)) return;
+    if (same(this.model.get(name), value)) return;
     this.model.set(name, value);
     this.model.save_changes();
   }
@@ -310,9 +314,19 @@ class Player {
       const frame = this.curves.frameAt(event.offsetX, event.offsetY);
       if (frame >= 0) this.seek(frame);
     };
-    this.on(canvas, "pointerdown", (event) => { this.setPlaying(false); this.sweeping = true; canvas.setPointerCapture(event.pointerId); move(event); });
-    this.on(canvas, "pointermove", (event) => { if (this.sweeping) move(event); });
-    this.on(canvas, "pointerup pointercancel", () => { this.sweeping = false; this.seek(Math.round(this.position)); this.commitFrame(); });
+    let sweeping = false;
+    this.on(canvas, "pointerdown", (event) => {
+      this.setPlaying(false);
+      sweeping = true;
+      canvas.setPointerCapture(event.pointerId);
+      move(event);
+    });
+    this.on(canvas, "pointermove", (event) => { if (sweeping) move(event); });
+    this.on(canvas, "pointerup pointercancel", () => {
+      sweeping = false;
+      this.seek(Math.round(this.position));
+      this.commitFrame();
+    });
   }
 
   listenToScene() {
@@ -334,7 +348,11 @@ class Player {
     });
     this.on(canvas, "pointerleave", () => { this.part.tip.hidden = true; });
     this.on(canvas, "dblclick", () => { this.resetCamera(); this.emphasise(-1); });
-    this.on(canvas, "wheel", (event) => { if (event.ctrlKey) { event.preventDefault(); this.zoom(Math.exp(-event.deltaY / 300)); } }, { passive: false });
+    this.on(canvas, "wheel", (event) => {
+      if (!event.ctrlKey) return; // the page scrolls
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY / 300));
+    }, { passive: false });
   }
 
   /** Turns the picture: a solid about its centre, a plane in itself. */
@@ -395,8 +413,14 @@ class Player {
     this.themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class", "data-vscode-theme-kind"] });
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.on(this.dark, "change", () => this.setTheme());
-    this.frameChanged = () => { if (!this.playing && this.model.get("frame") !== Math.round(this.position)) this.seek(this.model.get("frame")); };
-    this.selectedChanged = () => { if (JSON.stringify(this.model.get("selected")) !== JSON.stringify([...this.chosen].sort((a, b) => a - b))) this.choose(this.model.get("selected")); };
+    this.frameChanged = () => {
+      const frame = this.model.get("frame");
+      if (!this.playing && frame !== Math.round(this.position)) this.seek(frame);
+    };
+    this.selectedChanged = () => {
+      const selected = this.model.get("selected");
+      if (!same(selected, this.selection())) this.choose(selected);
+    };
     this.model.on("change:frame", this.frameChanged);
     this.model.on("change:selected", this.selectedChanged);
     this.resize();
@@ -419,7 +443,8 @@ class Player {
     const dark = jupyter ? jupyter === "false" : body.classList.contains("vscode-dark") || (!body.dataset.vscodeThemeKind && this.dark.matches);
     this.root.dataset.theme = dark ? "dark" : "light";
     const style = getComputedStyle(this.root);
-    const theme = Object.fromEntries(["ink", "muted", "faint", "surface", "accent", "band"].map((name) => [name, style.getPropertyValue(`--nc-${name}`).trim()]));
+    const names = ["ink", "muted", "faint", "surface", "accent", "band"];
+    const theme = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--nc-${name}`).trim()]));
     theme.colours = this.data.colors.map((colour) => (dark ? mix(colour, "#ffffff", 0.22) : colour));
     theme.sticks = theme.colours.map((colour) => mix(colour, theme.ink, 0.45));
     this.part.classes.childNodes.forEach((chip, c) => chip.style.setProperty("--class", theme.colours[c]));

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import functools
 import html
-import importlib.util
 import json
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from nclib.palette import class_colors
-from nclib.runtime import in_colab
+from nclib.runtime import shows_html
 from nclib.trajectory import Trajectory
 
 METRICS = (
@@ -40,8 +39,8 @@ FILES = ("player_geometry.js", "player_scene.js", "player_curves.js", "player.js
 class CollapsePlayer:
     """Plays a recorded run: features, class means and classifier on their way to the simplex ETF.
 
-    As the last value of a cell it shows itself: as an anywidget, or as self-contained HTML in Colab,
-    where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
+    As the last value of a cell it shows itself: as an anywidget, or as self-contained HTML in
+    Colab, where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
 
     Args:
         trajectory: what was recorded.
@@ -64,7 +63,7 @@ class CollapsePlayer:
 
     @functools.cached_property
     def _widget(self) -> Any:
-        return _widget_class()(payload=_strict_json(self.payload), selected=self._selected)
+        return _widget_class()(self.payload, selected=self._selected)
 
     def widget(self) -> Any:
         """The anywidget, to link, to observe or to put into a box; always the same one."""
@@ -72,7 +71,7 @@ class CollapsePlayer:
 
     @property
     def frame(self) -> int:
-        """Index of the measured epoch on show, known when the player rests; 0 before it is shown."""
+        """Index of the measured epoch on show, as of when the player last came to rest."""
         return self._widget.frame if "_widget" in self.__dict__ else 0
 
     @property
@@ -102,7 +101,7 @@ class CollapsePlayer:
         return f"CollapsePlayer({title!r}, {measured} measured epochs; .save_html(path) keeps it)"
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
-        if _shows_html():
+        if shows_html():
             return {"text/html": self._iframe(), "text/plain": repr(self)}
         data, metadata = self.widget()._repr_mimebundle_()
         return {**data, "text/plain": repr(self)}, metadata
@@ -112,7 +111,7 @@ class CollapsePlayer:
         return (
             f'<iframe srcdoc="{html.escape(self.to_html())}" sandbox="allow-scripts" '
             f'title="{html.escape("Collapse player: " + self.payload["title"])}" width="100%" '
-            f'height="{self.payload["height"] + 200 + 30 * rows}" style="border: 0"></iframe>'
+            f'height="{self.payload["height"] + 210 + 30 * rows}" style="border: 0"></iframe>'
         )
 
 
@@ -120,13 +119,13 @@ class CollapsePlayer:
 
 
 def payload(trajectory: Trajectory) -> dict[str, Any]:
-    """Everything the player draws, as plain JSON values: positions packed, metrics as numbers or None.
+    """Everything the player draws, as JSON values: packed positions, metrics with None for NaN.
 
     Each epoch is centred by the mean of its class means μ_G and divided by ‖Ṁ‖_F/√C, so that the
     class means have root mean square norm 1; classifier rows are divided by ‖W‖_F/√C. The first
     min(C-1, p) coordinates are kept. Features are 16-bit integers times a scale per epoch.
-    An epoch whose class means coincide is put at the origin with status "zero", one with values that
-    are not finite likewise with status "not finite".
+    An epoch whose class means coincide is put at the origin with status "zero", one with values
+    that are not finite likewise with status "not finite".
     """
     recorded = trajectory.coordinates()
     num_classes = trajectory.num_classes
@@ -154,25 +153,20 @@ def payload(trajectory: Trajectory) -> dict[str, Any]:
 
 def _normalised(recorded: Any) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Features and class means centred and scaled epoch by epoch, and what became of each epoch."""
-    means = recorded.class_means.astype(float)
-    features = recorded.features.astype(float)
+    arrays = [recorded.features.astype(float), recorded.class_means.astype(float)]
+    finite = np.all([np.isfinite(array).all((1, 2)) for array in arrays], axis=0)
+    features, means = (np.where(finite[:, None, None], array, 0) for array in arrays)
     centre = means.mean(1, keepdims=True)
-    means, features = means - centre, features - centre
-    finite = np.isfinite(means).all((1, 2)) & np.isfinite(features).all((1, 2))
+    features, means = features - centre, means - centre
     norm = np.linalg.norm(means, axis=(1, 2)) / np.sqrt(np.maximum(recorded.captured, 1e-12))
-    zero = finite & (norm <= 1e-12 * np.max(norm, where=finite, initial=0))
-    drawn = finite & ~zero
-    unit = np.where(drawn, norm, 1) / np.sqrt(means.shape[1])
-    scaled = [
-        np.where(drawn[:, None, None], array, 0) / unit[:, None, None]
-        for array in (features, means)
-    ]
-    status = np.select([~finite, zero], ["not finite", "zero"], "ok").tolist()
-    return scaled[0], scaled[1], status
+    drawn = norm > 1e-12 * norm.max()
+    factor = drawn * np.sqrt(means.shape[1]) / np.where(drawn, norm, 1)
+    status = np.select([~finite, ~drawn], ["not finite", "zero"], "ok").tolist()
+    return features * factor[:, None, None], means * factor[:, None, None], status
 
 
 def _unit_frames(weight: np.ndarray) -> np.ndarray:
-    """(E, C, k) classifier rows divided by ‖W‖_F/√C; a zero or non-finite classifier is at the origin."""
+    """(E, C, k) classifier rows divided by ‖W‖_F/√C; at the origin where zero or not finite."""
     weight = np.nan_to_num(weight.astype(float), nan=0, posinf=0, neginf=0)
     norm = np.linalg.norm(weight, axis=(1, 2), keepdims=True) / np.sqrt(weight.shape[1])
     return weight / np.where(norm > 0, norm, 1)
@@ -242,14 +236,6 @@ def _script_safe(text: str) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _shows_html() -> bool:
-    choice = os.environ.get("NCLIB_WIDGETS", "auto")
-    if choice not in ("auto", "html", "anywidget"):
-        raise ValueError(f"NCLIB_WIDGETS is {choice!r}; set it to html, anywidget or auto")
-    missing = importlib.util.find_spec("anywidget") is None
-    return choice == "html" or (choice == "auto" and (in_colab() or missing))
-
-
 @functools.cache
 def _widget_class() -> type:
     """The anywidget class, made on first use: nclib imports and saves pages without anywidget."""
@@ -263,6 +249,20 @@ def _widget_class() -> type:
         frame = traitlets.Int(0).tag(sync=True)
         selected = traitlets.List(traitlets.Int()).tag(sync=True)
 
+        def __init__(self, payload: dict[str, Any], **traits: Any) -> None:
+            self.class_names, self.last_frame = payload["class_names"], len(payload["epochs"]) - 1
+            super().__init__(payload=_strict_json(payload), **traits)
+
+        @traitlets.validate("selected")
+        def _known(self, proposal: Any) -> list[int]:
+            return _class_indices(proposal.value or None, self.class_names)
+
+        @traitlets.validate("frame")
+        def _recorded(self, proposal: Any) -> int:
+            if not 0 <= proposal.value <= self.last_frame:
+                raise ValueError(f"frame is {proposal.value}; expected 0 to {self.last_frame}")
+            return proposal.value
+
     return PlayerWidget
 
 
@@ -272,7 +272,8 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
-  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
+  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';
+  img-src data:">
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>

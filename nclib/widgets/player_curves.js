@@ -182,7 +182,8 @@ export class Curves {
   frameAt(px, py) {
     for (let p = 0; p < this.panels.length; p++) {
       const box = this.boxes[p];
-      if (py < box.top - PAD.top || py > box.top + box.height + PAD.bottom || px < box.left - PAD.left || px > box.left + box.width + PAD.right) continue;
+      if (py < box.top - PAD.top || py > box.top + box.height + PAD.bottom) continue;
+      if (px < box.left - PAD.left || px > box.left + box.width + PAD.right) continue;
       const part = Math.max(0, Math.min(1, (px - box.left) / box.width));
       let i = 0;
       while (i < this.epochs.length - 2 && this.axis(this.epochs[i + 1]) <= part) i++;

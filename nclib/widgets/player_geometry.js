@@ -85,7 +85,7 @@ const unit = (u) => u.map((x) => x / Math.sqrt(dot(u, u)));
 function freeDirection(basis, size) {
   const rests = Array.from({ length: size }, (_, axis) => {
     const rest = Float64Array.from({ length: size }, (_, i) => (i === axis ? 1 : 0));
-    for (const b of basis) { const along = b[axis]; rest.forEach((_, i) => { rest[i] -= along * b[i]; }); }
+    for (const b of basis) for (let i = 0; i < size; i++) rest[i] -= b[axis] * b[i];
     return rest;
   });
   return unit(rests.reduce((best, rest) => (dot(rest, rest) > dot(best, best) ? rest : best)));
@@ -105,15 +105,20 @@ export function simplexETF(K) {
   return E;
 }
 
-/** Rows `classes` of epoch `e` of a (E, C, d) array, minus their mean when `centred`; (K, d). */
-export function classRows(array, e, classes, C, d, centred = true) {
-  const out = new Float64Array(classes.length * d);
-  for (let i = 0; i < d; i++) {
-    let mean = 0;
-    for (const c of classes) mean += array[(e * C + c) * d + i] / classes.length;
-    classes.forEach((c, k) => { out[k * d + i] = array[(e * C + c) * d + i] - (centred ? mean : 0); });
-  }
+/** Mean of the rows `classes` at epoch `e` of a (E, C, d) array, into `out`. */
+function meanOf(array, e, classes, C, d, out) {
+  out.fill(0);
+  for (const c of classes) for (let i = 0; i < d; i++) out[i] += array[(e * C + c) * d + i] / classes.length;
   return out;
+}
+
+/** Those rows minus their mean, (K, d). */
+function centredRows(array, e, classes, C, d) {
+  const mean = meanOf(array, e, classes, C, d, new Float64Array(d));
+  return Float64Array.from({ length: classes.length * d }, (_, n) => {
+    const k = Math.floor(n / d), i = n % d;
+    return array[(e * C + classes[k]) * d + i] - mean[i];
+  });
 }
 
 /**
@@ -130,8 +135,8 @@ export function makeView(data, chosen) {
   const { num_classes: C, dims: d } = data;
   const classes = chosen.length ? [...chosen] : Array.from({ length: C }, (_, c) => c);
   const K = classes.length, need = K - 1;
-  const last = classRows(data.means, data.epochs.length - 1, classes, C, d);
-  const found = need <= d ? align(last, K, d) : null;
+  const last = centredRows(data.means, data.epochs.length - 1, classes, C, d);
+  const found = need <= d ? align(last, K, d) : null; // no room for an ETF otherwise
   const whole = found && need <= 3;
   const dims = whole ? need : Math.min(d, 3);
   const axes = whole ? found.rotation : firstAxes(d, dims);
@@ -204,11 +209,6 @@ export function positions(data, view) {
   return out;
 }
 
-function meanOf(array, e, classes, C, d, out) {
-  out.fill(0);
-  for (const c of classes) for (let i = 0; i < d; i++) out[i] += array[(e * C + c) * d + i] / classes.length;
-}
-
 /** One row of `from`: (row · unit - centre) · axes / scale, into three coordinates of `to`. */
 function place(from, at, unit, centre, { axes, dims, scale }, d, to, into) {
   for (let i = 0; i < d; i++) {
@@ -224,7 +224,7 @@ function spread(features, n, E) {
 }
 
 /** Share of the class means' squared norm that the view shows at epoch `e` (all classes shown). */
-export function shareInView(data, view, means, e) {
+export function shareInView(view, means, e) {
   let sum = 0;
   const K = view.classes.length;
   for (let i = e * K * 3; i < (e + 1) * K * 3; i++) sum += means[i] ** 2;

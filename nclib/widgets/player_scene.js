@@ -51,6 +51,8 @@ export class Scene {
       for (let i = 0; i < K * view.dims; i++) this.vertices[Math.floor(i / view.dims) * 3 + (i % view.dims)] = view.vertices[i];
     const end = view.vertices ? this.vertices : frames.means.subarray((epochs - 1) * K * 3);
     this.reach = this.reachOf(end, K); // a projected ETF is smaller: come closer
+    const heights = Array.from({ length: K }, (_, k) => end[3 * k + 1]);
+    this.middle = (Math.max(...heights) + Math.min(...heights)) / 2;
     this.pairs = [];
     for (let a = 0; a < K; a++) for (let b = a + 1; b < K; b++) this.pairs.push(a, b);
     const counts = [n, K, K, view.vertices ? K : 0, K, K, view.vertices ? this.pairs.length / 2 : 0];
@@ -143,8 +145,8 @@ export class Scene {
     const asIs = [1, 0, 0, 0, 1, 0, 0, 0, 1];
     this.rotation.set(this.view.dims === 1 ? asIs : turned);
     this.cx = this.width / 2;
-    this.cy = this.height * (this.view.dims === 2 ? 0.56 : 0.52);
     this.unit = (Math.min(this.width, this.height) * (flat ? 0.39 : 0.36) * zoom) / this.reach;
+    this.cy = this.height * 0.51 + (flat ? this.unit * this.middle : 0);
     this.eye = flat ? 1e9 : EYE * this.reach;
   }
 
@@ -268,8 +270,8 @@ export class Scene {
       if (this.kind[item] !== 1) continue;
       const point = n + item - this.first[1], c = this.classOf[point], s = this.sprites[c].label;
       const dx = this.x[point] - this.cx, dy = this.y[point] - this.cy, length = Math.hypot(dx, dy) + 6;
-      const reach = 20 * this.size[point];
-      const x = this.x[point] + (dx / length) * (reach + s.width / 2 - 6), y = this.y[point] + (dy / length) * (reach + 4);
+      const reach = 22 * this.size[point];
+      const x = this.x[point] + (dx / length) * (reach + s.width / 2 - 5), y = this.y[point] + (dy / length) * (reach + 4);
       ctx.globalAlpha = this.fade[c] * Math.max(0.55, this.solidity(this.z[point]));
       ctx.drawImage(s.canvas, x - s.width / 2, y - s.height / 2, s.width, s.height);
     }

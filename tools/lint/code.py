@@ -13,6 +13,7 @@ from lint.core import Complaint, Notebook, parse, rule
 LONGEST = 15
 ABSOLUTE = re.compile(r"(/[A-Za-z_][\w.-]*(/|$)|[A-Za-z]:[\\/]|~/|file://)")
 PIP = re.compile(r"\bpip3?\s+install\b[^\n]*\bnclib\b(?!-neural-collapse)")
+DRAW = "end the cell with a picture of nclib.figures, which shows itself with its alt text"
 MAGIC = re.compile(r"^# ?[%!]")
 
 
@@ -58,26 +59,21 @@ def no_pyplot(notebook: Notebook) -> Iterator[Complaint]:
     """Notebooks draw with nclib, never with pyplot and its global state."""
     for cell, node in notebook.nodes(ast.Import, ast.ImportFrom):
         if "pyplot" in ast.unparse(node):
-            yield cell, node.lineno, "pyplot: draw and show with nclib.figures"
+            yield cell, node.lineno, f"pyplot: {DRAW}"
     for cell, node in notebook.nodes(ast.Call):
         if re.search(r"\b(plt|pyplot)\.show$", ast.unparse(node.func)):
-            yield cell, node.lineno, "plt.show: use nclib.figures.show(figure, alt=…)"
+            yield cell, node.lineno, f"plt.show: {DRAW}"
 
 
 @rule
 def figures_described(notebook: Notebook) -> Iterator[Complaint]:
-    """Figures are shown by nclib, which puts their description in: none bare, no alt empty."""
+    """Figures are nclib's, which carry their words with them; no words are left empty."""
     for cell, node in notebook.nodes(ast.Call):
         called = ast.unparse(node.func).split(".")[-1]
         if called == "display" and any(map(_is_figure, node.args)):
-            yield cell, node.lineno, "display of a figure: use nclib.figures.show(figure, alt=…)"
+            yield cell, node.lineno, f"display of a figure: {DRAW}"
         if _empty_alt(node):
             yield cell, node.lineno, "alt is empty: say what the figure shows"
-    for number, tree in notebook.trees.items():
-        last = tree.body[-1] if tree.body else None
-        if isinstance(last, ast.Expr) and _is_figure(last.value):
-            bare = "a bare figure: use nclib.figures.show(figure, alt=…)"
-            yield notebook.cells[number], last.lineno, bare
 
 
 def _is_figure(node: ast.expr) -> bool:

@@ -1,0 +1,41 @@
+# make demo: a network collapses in front of you.  make test: everything is checked.  make help: the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
+
+.PHONY: help demo test lab lint stamp bench clean
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed: make PYTHON=python3.12 demo')"
+	@echo "Installing into .venv (about 2 GB, once; a minute on a fast line) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/collapse.html
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/demo.py
+
+test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
+	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal
+	$(KERNELS) $(BIN)/python -m pytest -n 2 --nbmake notebooks
+
+lab: .venv/installed  ## open JupyterLab on the tour
+	$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+lint: .venv/installed  ## ruff, and the house rules of the notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tools/nb.py check
+	$(BIN)/python tools/nb.py lint
+
+stamp: .venv/installed  ## write each .ipynb from its .py
+	$(BIN)/python tools/nb.py stamp
+
+bench: .venv/installed  ## measure; prints tables
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics.py
+
+clean:  ## remove what was built, keep the environment
+	rm -rf build dist

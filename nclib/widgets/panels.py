@@ -1,0 +1,214 @@
+"""Sliders over a pure function that draws: ``explore``.
+
+In a live notebook every slider change calls the function and shows the new picture. Where no kernel
+answers (built pages, hosts without a widget manager) all pictures are drawn beforehand and the same
+sliders work in the browser alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import itertools
+import json
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nclib.figures import Picture
+from nclib.runtime import serves_browser, shows_html
+
+MOST_PICTURES = 120
+
+
+class Explorer:
+    """What ``explore`` returns; as the last value of a cell it shows itself.
+
+    Attributes:
+        controls: the ipywidgets sliders by name; setting a ``value`` draws.
+        picture: the ``Picture`` on show.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[..., Picture],
+        choices: dict[str, Sequence],
+        start: dict[str, Any],
+        on_release: bool,
+    ) -> None:
+        for name, values in choices.items():
+            if len(values) < 2:
+                raise ValueError(f"{name} has {len(values)} values; a slider needs at least two")
+            if start[name] not in list(values):
+                raise ValueError(f"start of {name} is {start[name]!r}; choose from {list(values)}")
+        self._draw, self._choices, self._start = draw, choices, start
+        self._on_release = on_release
+        self.picture = draw(**start)
+        self.controls: dict[str, Any] = {}
+
+    def widget(self) -> Any:
+        """Sliders above the picture, as one ipywidget."""
+        import ipywidgets
+
+        self._image = ipywidgets.Image(value=self.picture.png(), format="png")
+        self._image.layout.max_width = "100%"
+        self._image.layout.object_fit = "contain"
+        self._message = ipywidgets.HTML()
+        for name, values in self._choices.items():
+            self.controls[name] = ipywidgets.SelectionSlider(
+                options=[(_text(value), value) for value in values],
+                value=self._start[name],
+                description=name.replace("_", " "),
+                continuous_update=not self._on_release,
+                style={"description_width": "initial"},
+                layout={"width": "min(460px, 100%)"},
+            )
+            self.controls[name].observe(self._redraw, "value")
+        return ipywidgets.VBox([*self.controls.values(), self._message, self._image])
+
+    def _redraw(self, _: Any) -> None:
+        """Draw the sliders' values; an error stands in the page, or is raised if none is open."""
+        values = {name: control.value for name, control in self.controls.items()}
+        try:
+            self.picture = self._draw(**values)
+            self._image.value = self.picture.png()
+            self._message.value = _UNSEEN.format(html.escape(self.picture.alt))
+        except Exception:
+            shown = html.escape(traceback.format_exc(limit=-3))
+            self._message.value = f'<pre role="alert" style="color:#b00020">{shown}</pre>'
+            if not serves_browser():
+                raise
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        data, metadata = self.picture._repr_mimebundle_()
+        if shows_html():
+            return {"text/html": self.to_html(), "text/plain": self.picture.alt}, {}
+        view = self.widget()._repr_mimebundle_()
+        data |= view[0] if isinstance(view, tuple) else view
+        return data | {"text/plain": self.picture.alt}, metadata
+
+    def to_html(self) -> str:
+        """The sliders with every picture drawn beforehand, in a frame of their own.
+
+        Raises:
+            ValueError: if there are more than 120 combinations; thin the values out.
+        """
+        count = math.prod(len(values) for values in self._choices.values())
+        if count > MOST_PICTURES:
+            raise ValueError(
+                f"{count} pictures would have to be drawn for a page without a kernel; "
+                f"give the sliders fewer values (at most {MOST_PICTURES} combinations)"
+            )
+        pictures = [
+            self._draw(**dict(zip(self._choices, values, strict=True)))
+            for values in itertools.product(*self._choices.values())
+        ]
+        sliders = [
+            {
+                "name": name.replace("_", " "),
+                "texts": [_text(value) for value in values],
+                "start": list(values).index(self._start[name]),
+            }
+            for name, values in self._choices.items()
+        ]
+        width, height = (pictures[0].get_size_inches() * pictures[0].dpi).round().astype(int)
+        state = {
+            "sliders": sliders,
+            "pictures": [base64.b64encode(_small(picture.png())).decode() for picture in pictures],
+            "alts": [picture.alt for picture in pictures],
+        }
+        page = _PAGE.replace("@STATE@", json.dumps(state).replace("<", "\\u003c"))
+        first = base64.b64encode(_small(self.picture.png())).decode()
+        page = page.replace("@ALT@", html.escape(self.picture.alt)).replace("@FIRST@", first)
+        return (
+            f'<iframe srcdoc="{html.escape(page)}" sandbox="allow-scripts" '
+            f'title="Picture with sliders" width="100%" height="{height + 20 + 38 * len(sliders)}" '
+            f'style="border: 0; max-width: {width + 20}px"></iframe>'
+        )
+
+
+def explore(
+    draw: Callable[..., Picture],
+    *,
+    start: dict[str, Any] | None = None,
+    on_release: bool = False,
+    **choices: Sequence,
+) -> Explorer:
+    """Bind sliders to a pure function that draws.
+
+    Args:
+        draw: called with one value of each choice by name; returns a ``Picture``.
+        start: values to begin with; the first of each choice when not given.
+        on_release: draw when a slider is let go, not while it moves (for what takes a second).
+        choices: the values of each slider, at least two.
+
+    Raises:
+        ValueError: for a choice of fewer than two values, or a start that is not among them.
+    """
+    first = {name: values[0] for name, values in choices.items()}
+    return Explorer(draw, choices, first | (start or {}), on_release)
+
+
+def _small(png: bytes) -> bytes:
+    """The same PNG in 128 colours, about a third of the size."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# Read out by a screen reader when it changes, not seen.
+_UNSEEN = (
+    '<span role="status" style="position:absolute;width:1px;height:1px;overflow:hidden;'
+    'clip-path:inset(50%)">{}</span>'
+)
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Picture with sliders</title>
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; script-src 'unsafe-inline';
+  style-src 'unsafe-inline'; img-src data:">
+<style>
+body { margin: 4px; font: 14px system-ui, sans-serif; color: #1c2330; background: #fff; }
+label { display: flex; gap: 10px; align-items: center; height: 34px; }
+input { flex: 0 1 320px; } output { font-variant-numeric: tabular-nums; }
+img { max-width: 100%; height: auto; display: block; }
+</style>
+<div id="sliders"></div>
+<img id="picture" alt="@ALT@" src="data:image/png;base64,@FIRST@">
+<script type="application/json" id="state">@STATE@</script>
+<script type="module">
+const { sliders, pictures, alts } = JSON.parse(document.getElementById("state").textContent);
+const picture = document.getElementById("picture");
+const inputs = sliders.map(({ name, texts, start }) => {
+  const label = document.createElement("label"), input = document.createElement("input");
+  const output = document.createElement("output");
+  Object.assign(input, { type: "range", min: 0, max: texts.length - 1, value: start });
+  input.setAttribute("aria-label", name);
+  input.dataset.lmSuppressShortcuts = "true";
+  input.say = () => {
+    output.textContent = texts[input.value];
+    input.setAttribute("aria-valuetext", texts[input.value]);
+  };
+  input.addEventListener("input", show);
+  label.append(name, input, output);
+  document.getElementById("sliders").append(label);
+  return input;
+});
+function show() {
+  const index = inputs.reduce((sum, input, i) => sum * sliders[i].texts.length +
+  Number(input.value), 0); picture.src = "data:image/png;base64," + pictures[index];
+  picture.alt = alts[index];
+  inputs.forEach((input) => input.say());
+}
+show();
+</script>
+</html>
+"""

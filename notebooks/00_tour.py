@@ -1,0 +1,393 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] tags=["nc-badges"]
+# # A network collapses in front of you
+#
+# <!-- badges: written by tools/nb.py stamp -->
+# *To run it: open it in JupyterLab, Notebook, VS Code or a hosted notebook service;
+# the set-up cell finds the library.*
+# <!-- /badges -->
+#
+# Train a classifier past its last mistake and it does not stop: the features of each class shrink to a point, and the points arrange themselves as the corners of the most symmetric figure there is. This page shows it on real handwritten digits, in seconds, and measures it.
+
+# %% [markdown]
+# | | |
+# | --- | --- |
+# | **You will be able to** | *recognise* the four signs of neural collapse in a picture · *compute* them for features of your own · *predict* what weight decay does to them · *say* what they do not tell |
+# | **Needs** | what a linear classifier, training loss and an epoch are; some Python; no GPU |
+# | **Time** | ten minutes to read, twenty with the exercises; the cells take about 15 seconds on two CPU cores |
+# | **Data** | 1,797 handwritten digits of 8×8 pixels, inside scikit-learn: nothing is downloaded |
+# | **Paper** | Papyan, Han, Donoho 2020, [*Prevalence of neural collapse during the terminal phase of deep learning training*](https://doi.org/10.1073/pnas.2015509117); squared error: Han, Papyan, Donoho 2022 |
+
+# %% tags=["nc-setup"]
+# @title Set-up: find or install `nclib` (run this cell first)
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def is_ours(folder):  # another package on the index is called nclib, too
+    init = Path(folder, "nclib", "__init__.py")
+    return init.is_file() and 'SUITE = "neural-collapse"' in init.read_text(encoding="utf-8")
+
+
+archive = ""  # where pip gets the library; empty while it is not published
+spec = importlib.util.find_spec("nclib")
+found = Path(spec.origin).parents[1] if spec and spec.origin else None
+home = next(filter(is_ours, [Path.cwd(), *Path.cwd().parents, found or "", *sys.path]), None)
+if home is None and archive:
+    home = tempfile.mkdtemp(prefix="nclib-")
+    pip = "-m pip install --quiet --no-deps --no-user --target".split()
+    subprocess.run([sys.executable, *pip, home, archive], check=False)
+if home is None or not is_ours(home):
+    raise ModuleNotFoundError(
+        "Neural Collapse Lab's nclib is neither beside this notebook nor installed. Open the "
+        "notebook inside a checkout, or take its portable copy, which carries the library."
+    )
+if Path(home) != found:  # put ours first, and forget another package of that name
+    sys.path.insert(0, str(home))
+    for name in [name for name in sys.modules if name.split(".")[0] == "nclib"]:
+        del sys.modules[name]
+
+# %%
+import math
+
+import pandas as pd
+import torch
+
+import nclib
+from nclib import cosine_schedule, figures, runtime
+from nclib.exercises import tour
+from nclib.widgets.panels import explore
+
+print(runtime.start())
+
+# %% tags=["parameters"]
+seed = 0  # of initial weights and sample order; other seeds turn the pictures, not the story
+epochs_plane = 150  # passes over three digits; about 0.4 s on one core
+epochs_ten = 100  # passes over all ten digits; about 1.5 s on one core for each loss
+decays = [0.0, 1e-3, 3e-3, 1e-2, 3e-2]  # weight decays to try; more pulls harder towards zero
+
+# %% [markdown]
+# ## 1. Three digits in a plane
+#
+# **Question.** A network has learnt to tell 0, 1 and 2 apart without a single mistake. Training goes on. What is left to change?
+#
+# The network below is a small one with a twist: its last hidden layer has only *two* units. Those two numbers are the **features** of an image, so a dot in the plane is all the classifier ever sees of it, and the picture leaves nothing out.
+#
+# **Predict** before you run it. After the last mistake is gone, the three clouds of dots
+#
+# - **(a)** stay as they are, for there is nothing left to learn;
+# - **(b)** drift apart, in no particular shape;
+# - **(c)** shrink to three points, and the three points form a particular figure.
+
+# %%
+three = nclib.load_data("digits", classes=[0, 1, 2])
+
+
+def train_in_plane(weight_decay, epochs=epochs_plane):
+    """Train the network with two features; what it did, epoch by epoch."""
+    options = dict(num_features=2, linear_features=True, width=128, seed=seed)
+    network = nclib.build_network("mlp", three, **options)
+    settings = dict(learning_rate=0.1, batch_size=128, schedule=cosine_schedule)
+    run = nclib.train(network, three, epochs=epochs, weight_decay=weight_decay, **settings)
+    return nclib.Trajectory.of(run)
+
+
+plane = train_in_plane(weight_decay=1e-2)
+plane.player()
+
+# %% [markdown]
+# Press **play** (or the space bar), or drag the slider. Dots are images, balls on sticks are the **class means**, square-ended sticks are the rows of the **classifier**. The thin triangle is the **simplex**: three directions as far apart as three directions can be, 120° each.
+#
+# **What we saw.** Answer (c). Within a few epochs the network makes no more mistakes; then the dots of each class fall onto their mean, the means move to the corners of an equilateral triangle, and the classifier turns until each of its rows points at a corner.
+#
+# **What it does not show.** That this is good, or that new images behave the same. We come back to both.
+
+# %% tags=["self-check"]
+first, last = plane.metrics.iloc[0], plane.metrics.iloc[-1]
+assert last.train_accuracy == 1, f"training accuracy is {last.train_accuracy}, expected 1"
+assert last.nc1 < first.nc1 / 100, f"NC1 went from {first.nc1} to {last.nc1} only"
+assert last.max_angle_means < 0.05, f"angles are {last.max_angle_means} off 120°, limit 0.05"
+print(f"checked: NC1 {first.nc1:.2g} → {last.nc1:.1e} (limit: a hundredth)")
+print(f"checked: mean distance of the cosines from -1/2 = {last.max_angle_means:.3f} (limit 0.05)")
+
+# %% [markdown]
+# ### Who decides?
+#
+# The next picture adds the **decisions**. Coloured fields: what the classifier says there. Black lines: where the *nearest class mean* changes, a rule that knows nothing of the classifier.
+#
+# **Predict:** will fields and lines ever agree? Drag the epoch.
+
+# %%
+explore(
+    lambda epoch: figures.feature_plane(plane, epoch),
+    epoch=plane.epochs.tolist(),
+    start={"epoch": 3},
+)
+
+# %% [markdown]
+# **What we saw.** At first the fields and the lines have little to do with one another. At the end they coincide: the network has become a *nearest-class-mean* rule. Nobody asked for that; the loss never mentions a mean.
+
+# %% [markdown]
+# ## 2. A knob: weight decay
+#
+# **Question.** What pulls the features together? One suspect is *weight decay*, the small force that draws every weight towards zero.
+#
+# **Predict:** with weight decay switched off the network still learns the training set. Will its features collapse **(a)** just as far, **(b)** less, or **(c)** not at all, however long we train?
+#
+# Let go of the slider at a new value: the network is trained again from the start, which takes under a second.
+
+# %%
+explore(
+    lambda weight_decay: figures.plane_with_curve(train_in_plane(weight_decay), plane),
+    weight_decay=decays,
+    on_release=True,
+)
+
+# %% [markdown]
+# **What we saw.** Without decay the clouds shrink, but slowly and without a clear shape in the time we gave them; each step up makes collapse come faster and go further. So (b), within this budget.
+#
+# **What it does not show.** Whether more time would do without decay. For separable data the direction of the classifier keeps improving like $1/\log t$ (Soudry et al. 2018): not (c), but slower than anyone can wait.
+
+# %% tags=["self-check"]
+free, decayed = train_in_plane(0.0).metrics.iloc[-1], plane.metrics.iloc[-1]
+assert free.train_accuracy == 1, "without decay the training set is no longer learnt"
+assert free.nc1 > 5 * decayed.nc1, f"NC1 is {free.nc1} without decay, {decayed.nc1} with"
+print(f"checked: NC1 without decay is {free.nc1 / decayed.nc1:.0f} times larger (limit 5 times)")
+
+# %% [markdown]
+# ## 3. Ten digits, nine dimensions, two losses
+#
+# Ten directions that are all equally far apart need nine dimensions, so this network gets 64 features and the picture becomes a *projection*. We train it twice: with **cross-entropy**, and with **squared error** against one-hot targets, as if classification were regression.
+#
+# **Predict:** the two losses look nothing alike. Will their features end in **(a)** different shapes, or **(b)** the same?
+
+# %%
+ten = nclib.load_data("digits")
+losses = {
+    "cross-entropy": dict(loss="cross_entropy", learning_rate=0.1, weight_decay=1e-2),
+    "squared error": dict(loss="squared_error", learning_rate=0.5, weight_decay=2e-3),
+}
+networks, runs = {}, {}
+for name, settings in losses.items():
+    networks[name] = nclib.build_network("mlp", ten, seed=seed)
+    settings |= dict(epochs=epochs_ten, batch_size=256, schedule=cosine_schedule)
+    runs[name] = nclib.Trajectory.of(nclib.train(networks[name], ten, **settings))
+runs["cross-entropy"].player()
+
+# %% [markdown]
+# Choose **three or four classes** in the player and the projection becomes exact: four corners of a simplex are a tetrahedron, and that fits into space.
+#
+# Here are both runs as the paper draws them: eight panels, the vertical line where training error first reached zero. Thick lines belong to the class means, thin ones to the classifier.
+
+# %%
+figures.collapse_panels(runs)
+
+# %%
+figures.cosine_matrices(runs["squared error"])
+
+# %% [markdown]
+# **What we saw.** Answer (b). Every measure of collapse goes on falling to the right of its line: *after* zero error, in what the authors call the **terminal phase of training**. In the matrices some pairs of digits start close together (red) and others nearly opposite (blue); at the end every pair makes the same angle.
+#
+# The same numbers as a table:
+
+# %%
+pd.concat({name: run.summary() for name, run in runs.items()}, axis=1).style.format("{:.2g}")
+
+# %% tags=["self-check"]
+for name, run in runs.items():
+    end = run.metrics.iloc[-1]
+    zero = run.metrics.set_index("epoch").loc[run.zero_error_epoch]
+    assert end.nc1 < zero.nc1 / 10, f"{name}: NC1 {zero.nc1} at zero error, {end.nc1} at the end"
+    assert end.self_duality < 0.05, f"{name}: self-duality {end.self_duality}, limit 0.05"
+    assert end.max_angle_means < 0.05, f"{name}: angles {end.max_angle_means} off, limit 0.05"
+    assert end.ncc_mismatch == 0, f"{name}: {end.ncc_mismatch} of the decisions differ"
+    print(f"checked: {name}: NC1 at zero error / at the end = {zero.nc1 / end.nc1:.0f} (limit 10)")
+
+# %% [markdown]
+# ## 4. Four numbers
+#
+# Write $h_i$ for the features of image $i$ and $y_i$ for its class, $\mu_c$ for the mean of class $c$ and $\mu_G$ for the mean of the class means, $C$ for the number of classes, $w_c$ for the rows of the classifier $W$, and $\dot M$ for the matrix with rows $\mu_c - \mu_G$.
+#
+# **NC1, the clouds shrink.** Scatter within classes, measured in units of the scatter between them:
+#
+# $$\mathrm{NC1} = \tfrac1C \operatorname{tr}\!\left(\Sigma_W \Sigma_B^{+}\right), \qquad \Sigma_W = \tfrac1N \sum_i (h_i - \mu_{y_i})(h_i - \mu_{y_i})^\top, \quad \Sigma_B = \tfrac1C \dot M^\top \dot M$$
+#
+# **NC2, the means become a simplex.** Equal lengths, and every cosine equal to the smallest value that $C$ directions can share: $\cos(\mu_c - \mu_G,\, \mu_{c'} - \mu_G) = -\tfrac{1}{C-1}$.
+#
+# **NC3, the classifier aligns.** Up to one scale it equals the means: $\lVert W / \lVert W \rVert - \dot M / \lVert \dot M \rVert \rVert^2 \to 0$.
+#
+# **NC4, decisions simplify.** $\arg\max_c\, \langle w_c, h \rangle + b_c$ becomes $\arg\min_c \lVert h - \mu_c \rVert$.
+#
+# The first one, written as it reads, against the library:
+
+
+# %%
+def nc1(features, labels):
+    """tr(Σ_W Σ_B⁺)/C of features (N, p) and labels (N,)."""
+    means = torch.stack([features[labels == c].mean(0) for c in labels.unique()])
+    residuals, centred = features - means[labels], means - means.mean(0)
+    within = residuals.T @ residuals / len(features)
+    between = centred.T @ centred / len(means)
+    return float(torch.trace(within @ torch.linalg.pinv(between, hermitian=True)) / len(means))
+
+
+def measured(network, split):
+    """Features, labels and NC1-NC4 of a split, on its own class means."""
+    features, labels = network.eval().features(split.images).detach(), split.labels
+    stats = nclib.ClassStatistics.from_features(features, labels)
+    weight, bias = network.classifier.weight, network.classifier.bias
+    metrics = nclib.collapse_metrics(stats, weight, bias, features=features, labels=labels)
+    return features, labels, metrics
+
+
+# %% tags=["self-check"]
+features, labels, metrics = measured(networks["cross-entropy"], ten.train)
+by_hand = nc1(features.double(), labels)
+assert math.isclose(by_hand, metrics.nc1, rel_tol=1e-5), f"{by_hand} by hand, {metrics.nc1}"
+print(f"checked: NC1 by hand {by_hand:.4e} = nclib's {metrics.nc1:.4e} (limit 1e-5 relative)")
+
+# %% [markdown]
+# ### The control: images it has never seen
+#
+# **Predict:** measured on the test images, NC1 will be **(a)** as small, **(b)** larger, **(c)** as large as before training.
+
+# %%
+control = {"training": metrics, "test": measured(networks["cross-entropy"], ten.test)[2]}
+pd.DataFrame({name: values.as_dict() for name, values in control.items()}).style.format("{:.2g}")
+
+# %% [markdown]
+# **What we saw.** Answer (b). The test images gather around the same corners, far more loosely. Collapse is a fact about the *training* set.
+#
+# **What not to conclude.** That a collapsed network generalises because it collapsed. Collapse has been seen on random labels as well (Zhu et al. 2021), where there is nothing to generalise.
+
+# %% tags=["self-check"]
+ratio = control["test"].nc1 / control["training"].nc1
+assert ratio > 5, f"NC1 on the test set is only {ratio:.1f} times the training set's"
+print(f"checked: NC1 on the test set is {ratio:.0f} times that on the training set (limit 5 times)")
+
+# %% [markdown]
+# ## 5. Take it with you
+#
+# The player is one file that needs no notebook, no Python and no network: send it to somebody. The run itself, with every number and the moving geometry, is another: `nclib.Trajectory.load` reads it.
+
+# %%
+for name, run in runs.items():
+    print(run.save(f"{name.replace(' ', '-')}.npz"))
+print(runs["cross-entropy"].to_html("collapse.html"))
+
+# %% [markdown] tags=["exercise"]
+# ## Exercises
+#
+# ### Exercise 1: the angle (●○○, one line)
+#
+# Two classes collapse to opposite points, 180°; three to 120°. Which angle do $C$ classes make? *Start from $C$ unit vectors with sum zero and one common cosine.* Expected: 109.47° for four, 96.38° for ten.
+
+
+# %% tags=["exercise"]
+def angle(num_classes):
+    """Degrees between two collapsed class means of C classes."""
+    ...
+    raise NotImplementedError("return the angle in degrees")
+
+
+# %% tags=["check"]
+tour.check_angle(angle)
+
+
+# %% tags=["solution"]
+def angle(num_classes):
+    """Degrees between two collapsed class means of C classes."""
+    ### BEGIN SOLUTION
+    # 0 = ‖Σ v_c‖² = C + C(C-1) cos, so cos = -1/(C-1)
+    return math.degrees(math.acos(-1 / (num_classes - 1)))
+    ### END SOLUTION
+
+
+tour.check_angle(angle)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2: how far from the widest angle (●●○, four lines)
+#
+# Complete the function that measures NC2 in the panel *off the widest angle*: the mean over pairs of classes of $\lvert \cos + 1/(C-1) \rvert$ between **centred** class means. Expected: 0 for a simplex, wherever it stands.
+
+
+# %% tags=["exercise"]
+def off_widest_angle(class_means):
+    """Mean over pairs of abs(cos + 1/(C-1)) for class means (C, p)."""
+    ...
+    raise NotImplementedError("return one number")
+
+
+# %% tags=["check"]
+tour.check_max_angle(off_widest_angle)
+
+
+# %% tags=["solution"]
+def off_widest_angle(class_means):
+    """Mean over pairs of abs(cos + 1/(C-1)) for class means (C, p)."""
+    ### BEGIN SOLUTION
+    centred = class_means - class_means.mean(0)
+    unit = centred / centred.norm(dim=1, keepdim=True)
+    pairs = torch.triu_indices(len(unit), len(unit), offset=1)
+    cosines = (unit @ unit.T)[pairs[0], pairs[1]]
+    return (cosines + 1 / (len(unit) - 1)).abs().mean()
+    ### END SOLUTION
+
+
+tour.check_max_angle(off_widest_angle)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3: learnt, but not collapsed (●●○, open)
+#
+# Find a run of `train_in_plane` that ends with no training error and still has NC1 above 0.01. There is more than one way; the check accepts any.
+
+
+# %% tags=["exercise"]
+def counter_example():
+    """A trajectory with training accuracy 1 and NC1 > 0.01 at its end."""
+    ...
+    raise NotImplementedError("return train_in_plane(...)")
+
+
+# %% tags=["check"]
+tour.check_counter_example(counter_example)
+
+
+# %% tags=["solution"]
+def counter_example():
+    """A trajectory with training accuracy 1 and NC1 > 0.01 at its end."""
+    ### BEGIN SOLUTION
+    return train_in_plane(weight_decay=0.0, epochs=30)
+    ### END SOLUTION
+
+
+tour.check_counter_example(counter_example)
+
+# %% [markdown] tags=["instructor"]
+# **For the teacher.** One lecture hour: sections 1 and 2 live (20 minutes; let the class vote on each prediction before the cell runs), section 3 from the player alone (15), section 4 on the board (15), control and discussion (10). On the board: three arrows from one point, pushed apart as far as they go; then four, with a tetrahedron of straws.
+#
+# The usual misconceptions: *the classes become orthogonal* (they do better: the cosine is negative); *collapse means overfitting* (test accuracy does not fall here; it does not follow from collapse either way); *it is an effect of the softmax* (squared error has none).
+
+# %% [markdown]
+# ## Where this stops being true
+#
+# - **Small print of these runs.** Small images, small networks with batch norm, weight decay larger than the papers'. At the papers' settings it takes hundreds of epochs and a GPU.
+# - **The features need room.** With fewer than $C-1$ dimensions no such simplex exists; a narrow layer of ReLUs has no room for it either, since its features are never negative.
+# - **Too much decay collapses everything to zero**, classes and all: then there is no geometry left, and NC1 is undefined, not small.
+# - **Unequal classes** give another figure, and very rare classes merge (Fang et al. 2021).
+#
+# **To read on:** Papyan, Han, Donoho 2020, four figures and a proof in eight pages; Han, Papyan, Donoho 2022 for squared error, where the dynamics can be solved.
+#
+# **To cite:** the papers for the phenomenon, `CITATION.cff` in the repository for this software.

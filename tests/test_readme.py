@@ -1,0 +1,37 @@
+"""README's snippets run, in order, and print what it says they print."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```\n```text\n(.*?)```", README, re.DOTALL)
+NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
+
+
+def test_every_snippet_has_its_output():
+    assert len(SNIPPETS) == README.count("```python") > 0
+
+
+def test_snippets_print_what_readme_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for code, said in SNIPPETS:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "README.md", "exec"), names)
+        assert NUMBER.sub("#", printed.getvalue()) == NUMBER.sub("#", said)
+        found = [float(n) for n in NUMBER.findall(printed.getvalue())]
+        # other processors round differently, and a hundred epochs amplify it
+        assert found == pytest.approx([float(n) for n in NUMBER.findall(said)], rel=0.5, abs=0.02)
+    assert (tmp_path / "collapse.html").stat().st_size > 100_000
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (Path(__file__).parents[1] / target).exists(), target
