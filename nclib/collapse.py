@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from nclib._checks import check_pair
+from nclib._checks import check_pair, raise_not_finite
 from nclib._shapes import Float, Int, Tensor
 from nclib.statistics import ClassStatistics
 
@@ -212,6 +212,8 @@ def _project(
         squares += whitened.square().sum(0)
         decisions = (product[:, :num_classes] + logits_of_means.index_select(0, y)).argmax(1)
         mismatches += (decisions != means.nearest(whitened * means.sigma.to(h.dtype), y)).sum()
+    if not torch.isfinite(squares).all():
+        raise_not_finite(features)
     return squares / len(features), float(mismatches) / len(features) if rank else float("nan")
 
 

@@ -168,7 +168,7 @@ class ClassStatistics:
     @property
     def total_covariance(self) -> Float[Tensor, "p p"]:
         """Σ_T of all samples: Σ_W plus the between-class covariance *weighted by the counts*."""
-        share = (self.counts / self.num_samples)[:, None]
+        share = (self.counts.to(self._spread) / self.num_samples)[:, None]
         centred = self.centred_means
         centred = centred - (share * centred).sum(0)
         return self.within_covariance + centred.T @ (share * centred)
@@ -244,7 +244,7 @@ class ClassStatistics:
         new = (self.counts == 0) & (other.counts > 0)
         self._shift[new] = other._shift[new]
         total = self.counts + other.counts
-        share = other.counts / total.clamp(min=1)
+        share = other.counts.to(self._spread) / total.clamp(min=1)
         delta = torch.where(
             (other.counts > 0)[:, None],
             (other._shift - self._shift) + other._offset - self._offset,
