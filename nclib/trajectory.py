@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = "nclib-trajectory"
 VERSION = 1
+ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "captured", "residuals", "scale"}
 
 
 @dataclass(frozen=True)
@@ -273,24 +275,23 @@ def _table_rows(columns: list[str], values: np.ndarray) -> Iterator[dict]:
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     """Arrays and header of one of our files, or an error that says what is wrong with it."""
-    not_ours = f"{path} is not a trajectory of nclib; give a file written by Trajectory.save"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if "header" not in file:
-                raise ValueError(not_ours)
-            header = json.loads(str(file["header"]))
-            if header.get("format") != FORMAT:
-                raise ValueError(not_ours)
-            if header["version"] > VERSION:
-                raise ValueError(
-                    f"{path} has format version {header['version']}, made by a newer nclib; this "
-                    "one "
-                    f"reads up to version {VERSION}: update nclib"
-                )
-            return {name: file[name] for name in file if name != "header"}, header
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+        with zipfile.ZipFile(path):  # np.load would take other kinds of files, too
+            arrays = dict(np.load(path, allow_pickle=False))
+        header = json.loads(str(arrays.pop("header")))
+        ours = header["format"] == FORMAT
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
         raise ValueError(
-            f"{path} is truncated or damaged ({error}); copy or record it again"
+            f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a file "
+            "written by Trajectory.save, or record the run again"
         ) from error
+    if ours and header["version"] > VERSION:
+        raise ValueError(
+            f"{path} has format version {header['version']}, made by a newer nclib; this one reads "
+            f"up to version {VERSION}: update nclib"
+        )
+    if not ours or arrays.keys() != ARRAYS:
+        raise ValueError(f"{path} is not a trajectory of nclib, or is damaged: {sorted(arrays)}")
+    return arrays, header

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import warnings
@@ -130,7 +131,7 @@ def test_collapse_is_approached_in_proportion():
         measured(means[labels] + s * noise, labels, means, torch.zeros(5)).nc1
         for s in (1e-1, 1e-3, 1e-5, 1e-7)
     ]
-    assert [b / a for a, b in zip(values, values[1:], strict=False)] == pytest.approx(
+    assert [b / a for a, b in itertools.pairwise(values)] == pytest.approx(
         [1e-4] * 3, rel=0.05, abs=0
     )
 
