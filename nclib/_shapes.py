@@ -24,4 +24,6 @@ else:
 
         Bool = Float = Int = _Plain
 
-__all__ = ["Bool", "Float", "Int", "Tensor"]
+Number = int | float  # the run-time checker does not take an int for a float
+
+__all__ = ["Bool", "Float", "Int", "Number", "Tensor"]

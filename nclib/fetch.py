@@ -28,6 +28,7 @@ from typing import Any, BinaryIO
 from tqdm import tqdm
 
 from nclib import runtime
+from nclib._shapes import Number
 
 _CHUNK = 1 << 16
 _RETRIED_STATUS = (408, 425, 429)  # besides 5xx: the server may answer later
@@ -47,9 +48,9 @@ class Limits:
         window_s: seconds over which the speed is taken, again and again.
     """
 
-    timeout_s: float = 20.0
-    floor: float = 256_000.0
-    window_s: float = 10.0
+    timeout_s: Number = 20.0
+    floor: Number = 256_000.0
+    window_s: Number = 10.0
 
 
 class _MirrorError(Exception):

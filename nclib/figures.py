@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nclib._shapes import Number
 from nclib.palette import FAINT, INK, MUTED, class_colors, ink_on
 from nclib.runtime import profile
 from nclib.trajectory import Trajectory
@@ -65,7 +66,7 @@ def house_style(draw: Callable[..., Picture]) -> Callable[..., Picture]:
 
 
 def picture(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float], **options: object
+    rows: int = 1, columns: int = 1, *, size: tuple[Number, Number], **options: object
 ) -> tuple:
     """A Picture of ``size`` inches (at most 9 wide) and its axes, in house style."""
     figure = Picture(figsize=size)
@@ -143,7 +144,7 @@ def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
 
 
 @house_style
-def feature_plane(run: Trajectory, *epochs: int) -> Picture:
+def feature_plane(run: Trajectory, *epochs: int | np.integer) -> Picture:
     """Two-dimensional features at measured epochs, centred and scaled, nothing projected.
 
     Fields show the classifier's decision, black lines where the nearest class mean changes: under
@@ -212,7 +213,7 @@ def _draw_plane(axis: Axes, run: Trajectory, index: int) -> str:
     )
 
 
-def _measured_index(run: Trajectory, epoch: int) -> int:
+def _measured_index(run: Trajectory, epoch: int | np.integer) -> int:
     epochs = run.epochs.tolist()
     if epoch not in epochs:
         raise ValueError(f"epoch {epoch} was not measured; measured are {epochs}")
@@ -222,7 +223,7 @@ def _measured_index(run: Trajectory, epoch: int) -> int:
 def _centred(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Means centred with root mean square norm 1, the centre, and the scale (1 for zero means)."""
     centre = means.mean(0)
-    scale = np.linalg.norm(means - centre) / len(means) ** 0.5 or 1.0
+    scale = float(np.linalg.norm(means - centre)) / len(means) ** 0.5 or 1.0
     return (means - centre) / scale, centre, scale
 
 
@@ -252,7 +253,7 @@ def _draw_regions(
 
 
 @house_style
-def cosine_matrices(run: Trajectory, epochs: Sequence[int] | None = None) -> Picture:
+def cosine_matrices(run: Trajectory, epochs: Sequence[int | np.integer] | None = None) -> Picture:
     """Cosines between centred class means at a few measured epochs; the goal is -1/(C-1).
 
     Args:
@@ -261,7 +262,8 @@ def cosine_matrices(run: Trajectory, epochs: Sequence[int] | None = None) -> Pic
     """
     if epochs is None:
         middle = run.zero_error_epoch
-        epochs = sorted({0, run.epochs[-1] if middle is None else middle, run.epochs[-1]})
+        first, last = run.epochs[[0, -1]].tolist()
+        epochs = sorted({first, last if middle is None else middle, last})
     figure, axes = picture(1, len(epochs), size=(9, 9 / max(3, len(epochs)) + 0.1), squeeze=False)
     means, goal = run.coordinates().class_means, -1 / (run.num_classes - 1)
     for axis, epoch in zip(axes[0], epochs, strict=True):

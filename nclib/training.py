@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from nclib._shapes import Float, Int, Tensor
+from nclib._shapes import Float, Int, Number, Tensor
 from nclib.collapse import CollapseMetrics, collapse_metrics
 from nclib.data import DataSet, Split
 from nclib.statistics import ClassStatistics
@@ -47,12 +47,12 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def step_schedule(progress: float) -> float:
+def step_schedule(progress: Number) -> float:
     """The papers' learning rate: divided by 10 after one third and again after two thirds."""
     return 0.1 ** math.floor(3 * progress)
 
 
-def cosine_schedule(progress: float) -> float:
+def cosine_schedule(progress: Number) -> float:
     """Linear warm-up over the first 5 %, then a cosine to 0."""
     warm_up = 0.05
     if progress < warm_up:
@@ -112,11 +112,11 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     data: DataSet,
     *,
     epochs: int,
-    learning_rate: float,
-    weight_decay: float,
+    learning_rate: Number,
+    weight_decay: Number,
     loss: str = "cross_entropy",
     batch_size: int = 128,
-    momentum: float = 0.9,
+    momentum: Number = 0.9,
     schedule: Callable[[float], float] = step_schedule,
     measure_at: list[int] | None = None,
     sample_per_class: int | None = None,
@@ -268,11 +268,11 @@ def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
 
 def _check_settings(
     epochs: int,
-    learning_rate: float,
-    weight_decay: float,
+    learning_rate: Number,
+    weight_decay: Number,
     loss: str,
     batch_size: int,
-    momentum: float,
+    momentum: Number,
 ) -> None:
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")

@@ -284,8 +284,8 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         ours = header["format"] == FORMAT
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
         raise ValueError(
-            f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a file "
-            "written by Trajectory.save, or record the run again"
+            f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a "
+            "file written by Trajectory.save, or record the run again"
         ) from error
     if ours and header["version"] > VERSION:
         raise ValueError(

@@ -94,13 +94,13 @@ def test_the_schedule_reaches_the_optimiser(three):
 
 
 def test_schedules():
-    assert [step_schedule(p) for p in (0.0, 0.32, 0.34, 0.65, 0.67, 0.99)] == pytest.approx(
+    assert [step_schedule(p) for p in (0, 0.32, 0.34, 0.65, 0.67, 0.99)] == pytest.approx(
         [1, 1, 0.1, 0.1, 0.01, 0.01]
     )
     assert cosine_schedule(0.025) == pytest.approx(0.5)
     assert cosine_schedule(0.05) == pytest.approx(1)
     assert cosine_schedule(0.525) == pytest.approx(0.5)
-    assert cosine_schedule(1.0) == pytest.approx(0, abs=1e-12)
+    assert cosine_schedule(1) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))

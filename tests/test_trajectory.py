@@ -82,7 +82,7 @@ def test_zero_error_and_summary(run):
 
 def test_epochs_must_come_in_order(epochs):
     trajectory = Trajectory.of(epochs)
-    with pytest.raises(ValueError, match="epoch 0 comes after epoch 12.*trajectory of its own"):
+    with pytest.raises(ValueError, match=r"epoch 0 comes after epoch 12.*trajectory of its own"):
         trajectory.record(epochs[0])
 
 
@@ -202,7 +202,7 @@ def test_a_file_of_a_newer_version(run, tmp_path):
         arrays = dict(file)
     header = json.loads(str(arrays["header"])) | {"version": 99}
     np.savez(path, **arrays | {"header": np.array(json.dumps(header))})
-    with pytest.raises(ValueError, match="format version 99, made by a newer nclib.*update nclib"):
+    with pytest.raises(ValueError, match=r"format version 99, made by a newer nclib.*update nclib"):
         Trajectory.load(path)
 
 

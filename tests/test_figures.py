@@ -1,0 +1,116 @@
+"""Figures: what they say in words, their size, and that they leave the session alone."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import matplotlib
+import pytest
+from PIL import Image
+
+import nclib
+from nclib import Trajectory, figures
+from nclib.palette import INK, PETROFF, class_colors, ink_on
+
+
+def trained(classes, **options):
+    data = nclib.load_data("digits", classes=classes)
+    network = nclib.build_network("mlp", data, width=16, **options)
+    settings = {"epochs": 4, "learning_rate": 0.1, "weight_decay": 1e-2, "progress": False}
+    return Trajectory.of(nclib.train(network, data, **settings))
+
+
+@pytest.fixture(scope="module")
+def plane():
+    return trained([0, 1, 2], num_features=2, linear_features=True)
+
+
+@pytest.fixture(scope="module")
+def ten():
+    return trained(None)
+
+
+@pytest.fixture(scope="module")
+def pictures(plane, ten):
+    return {
+        "panels of one run": figures.collapse_panels(ten),
+        "panels of two runs": figures.collapse_panels({"a": ten, "b": plane}),
+        "plane": figures.feature_plane(plane),
+        "planes": figures.feature_plane(plane, 0, 2, 4),
+        "plane and curve": figures.plane_with_curve(plane, plane),
+        "cosines": figures.cosine_matrices(ten),
+        "cosines at two epochs": figures.cosine_matrices(ten, [0, 4]),
+    }
+
+
+def test_every_figure_fits_and_is_described(pictures):
+    for name, picture in pictures.items():
+        image = Image.open(io.BytesIO(picture.png()))
+        assert image.width <= 900, name
+        assert len(image.convert("RGB").getcolors(2**24)) > 20, name
+        data, metadata = picture._repr_mimebundle_()
+        assert data["text/plain"] == metadata["image/png"]["alt"] == picture.alt
+        assert len(picture.alt) > 60, name
+
+
+def test_descriptions_hold_the_numbers(pictures, ten, plane):
+    last = ten.metrics.iloc[-1]
+    assert f"to {last.nc1:.2g}" in pictures["panels of one run"].alt
+    assert f"NC1 {plane.metrics.nc1.iloc[-1]:.1e}" in pictures["plane"].alt
+    assert "-1/(C-1) = -0.11" in pictures["cosines"].alt
+    assert pictures["planes"].alt.count("at epoch") == 3
+
+
+def test_a_reduced_profile_is_written_on_the_figure(plane, monkeypatch):
+    texts = {}
+    for profile in ("ci", "laptop"):
+        monkeypatch.setenv("NCLIB_PROFILE", profile)
+        texts[profile] = [text.get_text() for text in figures.feature_plane(plane).texts]
+    assert texts == {"ci": ["profile ci"], "laptop": []}
+
+
+def test_the_sessions_defaults_stay(plane):
+    before = dict(matplotlib.rcParams)
+    figures.feature_plane(plane).png()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_no_pyplot():
+    code = "import nclib.figures, sys; print('matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_refused(plane, ten):
+    with pytest.raises(ValueError, match=r"has 64 features; this picture draws 2"):
+        figures.feature_plane(ten)
+    with pytest.raises(ValueError, match=r"epoch 77 was not measured; measured are \[0, 1"):
+        figures.feature_plane(plane, 77)
+
+
+@pytest.mark.parametrize("count", [2, 10, 11, 100])
+def test_colours_differ_and_labels_can_be_read_on_them(count):
+    colors = class_colors(count)
+    assert len(set(colors)) == count
+    assert colors[: min(count, 10)] == list(PETROFF[:count]) or count > 10
+    for color in colors:
+        assert contrast(color, ink_on(color)) >= 3.5
+
+
+def contrast(one, other):
+    """Contrast ratio of two colours (WCAG 2)."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(color):
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_ink():
+    assert ink_on("#ffffff") == INK
+    assert ink_on("#000000") == "#ffffff"
