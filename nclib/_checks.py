@@ -8,7 +8,13 @@ from nclib._shapes import Tensor
 
 
 def check_pair(features: Tensor, labels: Tensor) -> None:
-    """Raise ValueError unless features are (N, p) reals and labels (N,) integers."""
+    """Raise ValueError unless features are (N, p) and labels (N,) integers, both tensors."""
+    for name, given in (("features", features), ("labels", labels)):
+        if not isinstance(given, torch.Tensor):
+            raise ValueError(
+                f"{name} are a {type(given).__module__}.{type(given).__name__}; "
+                f"give a tensor: torch.as_tensor({name})"
+            )
     if features.ndim != 2:
         raise ValueError(f"features have shape {tuple(features.shape)}; expected (N, p)")
     if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64):

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import random
 import sys
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -83,16 +83,25 @@ def shows_html() -> bool:
     return choice == "html" or (choice == "auto" and (in_colab() or missing))
 
 
+def in_notebook() -> bool:
+    """Whether an IPython kernel (not a terminal or a script) is running us."""
+    return _kernel() is not None
+
+
 def serves_browser() -> bool:
     """Whether the kernel is answering a widget's message, so that an error can be seen in the page.
 
     Otherwise (a cell, a script, a test) an error must be raised to be seen.
     """
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    kernel = getattr(shell, "kernel", None)
+    kernel = _kernel()
     if kernel is None:
         return False
     return kernel.get_parent().get("header", {}).get("msg_type") == "comm_msg"
+
+
+def _kernel() -> Any:
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    return getattr(shell, "kernel", None)
 
 
 def start(seed: int = 0) -> str:

@@ -196,16 +196,25 @@ class ClassStatistics:
         """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
         shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
         step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
-        for h, y in zip(features.detach().split(step), labels.long().split(step), strict=True):
-            yield Block(h - shift.index_select(0, y), y)
+        features, labels = features.detach(), labels.to(shift.device).long()
+        for h, y in zip(features.split(step), labels.split(step), strict=True):
+            yield Block(h.to(shift.device) - shift.index_select(0, y), y)
 
     def summarises(self, features: Tensor, labels: Tensor) -> bool:
-        """Whether Σ_W is still to be taken from these very features (they are the ones seen)."""
+        """Whether Σ_W is to be taken from these features: the ones seen, whose scatter is not kept.
+
+        Without scatter and without a reference they are known by their counts and spread.
+        """
         if self._source is not None:
-            return self._source[0].data_ptr() == features.data_ptr()
+            seen = self._source[0]
+            return seen.data_ptr() == features.data_ptr() and seen.shape == features.shape
         if self._scatter is not None:
             return False
-        return torch.equal(torch.bincount(labels, minlength=self.num_classes), self.counts)
+        if not torch.equal(torch.bincount(labels, minlength=self.num_classes), self.counts):
+            return False
+        blocks = self.residuals(features, labels)
+        spread = sum(block.residuals.to(self._spread.dtype).square().sum() for block in blocks)
+        return bool((spread - self._spread.sum()).abs() <= 1e-3 * self._spread.sum())
 
     def check_batch(self, features: Tensor, labels: Tensor) -> None:
         """Raise ValueError unless the columns are p and the labels lie in 0..C-1."""

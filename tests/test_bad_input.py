@@ -48,6 +48,14 @@ REFUSED = {
         lambda: ClassStatistics(2, 4).update(FEATURES, LABELS),
         r"labels contain 2; with num_classes = 2 they must lie in 0\.\.1",
     ),
+    "arrays": (
+        lambda: ClassStatistics.from_features(FEATURES.numpy(), LABELS),
+        r"features are a numpy.ndarray; give a tensor: torch.as_tensor\(features\)",
+    ),
+    "a list of labels": (
+        lambda: ClassStatistics.from_features(FEATURES, LABELS.tolist()),
+        "labels are a builtins.list; give a tensor",
+    ),
     "labels for other samples": (
         lambda: ClassStatistics.from_features(FEATURES, LABELS[:5]),
         r"labels have shape \(5,\); features of shape \(6, 4\) need \(6,\)",
