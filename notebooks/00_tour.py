@@ -196,7 +196,7 @@ figures.collapse_panels(runs)
 figures.cosine_matrices(runs["squared error"])
 
 # %% [markdown]
-# **What we saw.** Answer (b). Every measure of collapse goes on falling to the right of its line: *after* zero error, in what the authors call the **terminal phase of training**. In the matrices some pairs of digits start close together (red) and others nearly opposite (blue); at the end every pair makes the same angle.
+# **What we saw.** Answer (b). Every measure of collapse ends far below where it stood at its line: most of the way is gone *after* zero error, in what the authors call the **terminal phase of training**. Not in a straight line: the network makes a few mistakes again before it makes none for good, and some curves rise with them. In the matrices some pairs of digits start close together (red) and others nearly opposite (blue); at the end every pair makes the same angle.
 #
 # The same numbers as a table:
 
