@@ -52,7 +52,7 @@ def test_formulas_are_drawn(opened):
 
 
 def test_the_frame_runs_and_is_as_wide_as_the_text(opened):
-    assert opened.frames[1].title() == "ran"
+    opened.frames[1].wait_for_function("document.title === 'ran'")
     frame = opened.locator("iframe").bounding_box()
     around = opened.locator("iframe >> xpath=..").bounding_box()
     assert frame["width"] == pytest.approx(around["width"])
