@@ -1,79 +1,21 @@
-"""Static figures, one function each; every one returns a ``Picture`` that knows its alt text.
+"""Figures, one function each; every one returns a ``Picture`` that knows its alt text.
 
-Built without pyplot: nothing is shown twice, nothing leaks, and widgets may draw from any thread.
+``FeaturePlane`` and ``PlaneWithCurve`` are pictures that are kept and redrawn, for sliders.
 """
 
 from __future__ import annotations
 
-import functools
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from nclib._shapes import Number
-from nclib.palette import FAINT, INK, MUTED, class_colors, ink_on
-from nclib.runtime import profile
+from nclib._plane import Plane, centred_and_scaled
+from nclib.palette import MUTED
+from nclib.picture import Picture, house_style, picture
 from nclib.trajectory import Trajectory
 
-STYLE = {
-    "font.size": 9.5, "axes.titlesize": 9.5, "axes.labelsize": 9, "legend.fontsize": 9,
-    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED,
-    "axes.titlelocation": "left",
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelsize": 8, "ytick.labelsize": 8,
-    "axes.spines.top": False, "axes.spines.right": False, "lines.linewidth": 1.8,
-    "axes.grid": True, "grid.color": FAINT, "grid.alpha": 0.5, "grid.linewidth": 0.6,
-    "legend.frameon": False, "figure.facecolor": "white", "axes.formatter.use_mathtext": True,
-    "axes.formatter.limits": (-3, 4),
-}  # fmt: skip
 RUN_COLORS = ("#2563c9", "#d1495b", "#2a9d8f", "#8d6a9f")
 RUN_LINES = ("-", "--", "-.", ":")
-
-
-class Picture(Figure):
-    """A figure with ``alt``, its content in words; in a notebook it shows itself as a PNG."""
-
-    def __init__(self, *, alt: str = "", **options: object) -> None:
-        super().__init__(layout="constrained", dpi=100, **options)
-        FigureCanvasAgg(self)
-        self.alt = alt
-
-    def png(self) -> bytes:
-        """The figure as PNG."""
-        buffer = io.BytesIO()
-        with matplotlib.rc_context(STYLE):
-            self.savefig(buffer, format="png")
-        return buffer.getvalue()
-
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
-        data = {"image/png": self.png(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt}}
-
-
-def house_style(draw: Callable[..., Picture]) -> Callable[..., Picture]:
-    """Run a drawing function under the house style, whatever the session's defaults are."""
-
-    @functools.wraps(draw)
-    def styled(*args: object, **options: object) -> Picture:
-        with matplotlib.rc_context(STYLE):
-            return draw(*args, **options)
-
-    return styled
-
-
-def picture(
-    rows: int = 1, columns: int = 1, *, size: tuple[Number, Number], **options: object
-) -> tuple:
-    """A Picture of ``size`` inches (at most 9 wide) and its axes, in house style."""
-    figure = Picture(figsize=size)
-    axes = figure.subplots(rows, columns, **options)
-    if profile() == "ci":
-        figure.text(0.995, 0.003, "profile ci", ha="right", va="bottom", fontsize=7, color=MUTED)
-    return figure, axes
 
 
 # The panels of Papyan, Han, Donoho 2020
@@ -160,57 +102,67 @@ def feature_plane(run: Trajectory, *epochs: int | np.integer) -> Picture:
     indices = [_measured_index(run, epoch) for epoch in epochs or run.epochs[-1:].tolist()]
     size = (4.6, 4.6) if len(indices) == 1 else (9, 9 / len(indices) + 0.25)
     figure, axes = picture(1, len(indices), size=size, squeeze=False)
-    drawn = [_draw_plane(axis, run, index) for axis, index in zip(axes[0], indices, strict=True)]
-    figure.alt = " ".join(drawn)
+    planes = [Plane(axis, run) for axis in axes[0]]
+    figure.alt = " ".join(p.show(run, index) for p, index in zip(planes, indices, strict=True))
     return figure
 
 
-@house_style
-def plane_with_curve(run: Trajectory, reference: Trajectory | None = None) -> Picture:
-    """The plane at the end of a run, and NC1 against epoch, with a reference run in grey."""
-    figure, (plane, curve) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
-    figure.alt = _draw_plane(plane, run, len(run) - 1)
-    for other, color, width in ((reference, MUTED, 1.2), (run, RUN_COLORS[0], 2.2)):
-        if other is not None:
-            decay = f"weight decay {other.settings['weight_decay']:g}"
-            curve.plot(other.epochs + 1, other.metrics.nc1, color=color, lw=width, label=decay)
-    if run.zero_error_epoch is not None:
-        curve.axvline(run.zero_error_epoch + 1, color=RUN_COLORS[0], lw=0.9, ls="--")
-    curve.set(
-        title="NC1 (dashed: zero training error)", xscale="log", yscale="log", ylim=(1e-4, 10)
-    )
-    curve.legend(loc="lower left")
-    _epoch_axis(np.array([[curve]]), int(run.epochs[-1]))
-    return figure
+class FeaturePlane:
+    """``feature_plane`` of one epoch, kept: ``at(epoch)`` redraws it, quickly.
+
+    Args:
+        run: a trajectory of a network with p = 2.
+
+    Raises:
+        ValueError: if the features are not two-dimensional.
+    """
+
+    @house_style
+    def __init__(self, run: Trajectory) -> None:
+        self._run = run
+        self._figure, axis = picture(size=(4.6, 4.6))
+        self._plane = Plane(axis, run)
+        self._figure.keep_moving(self._plane.artists)
+
+    @house_style
+    def at(self, epoch: int | np.integer) -> Picture:
+        """The picture, always the same one, at a measured epoch (ValueError for another)."""
+        self._figure.alt = self._plane.show(self._run, _measured_index(self._run, epoch))
+        return self._figure
 
 
-def _draw_plane(axis: Axes, run: Trajectory, index: int) -> str:
-    """Draw one measured epoch of two-dimensional features; returns it in words."""
-    if run.num_features != 2:
-        raise ValueError(
-            f"the run has {run.num_features} features; this picture draws 2 (num_features=2)"
-        )
-    points = run.coordinates()
-    means, centre, scale = _centred(points.class_means[index])
-    axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xticks=[], yticks=[])
-    _draw_regions(axis, points.weight[index], run.bias[index], means, (centre, scale))
-    colors = np.array(class_colors(run.num_classes))
-    features = (points.features[index] - centre) / scale
-    axis.scatter(*features.T, s=7, c=colors[run.labels], alpha=0.65, lw=0, zorder=2)
-    weight = points.weight[index] / np.linalg.norm(points.weight[index]) * len(means) ** 0.5
-    for c, name in enumerate(run.class_names):
-        axis.plot(*zip((0, 0), weight[c], strict=True), color=INK, lw=1, ls=":", zorder=3)
-        axis.scatter(*means[c], s=170, color=colors[c], ec=INK, lw=1, zorder=4)
-        axis.scatter(*weight[c], s=250, marker="s", fc="none", ec=INK, lw=1.3, zorder=5)
-        ink = ink_on(colors[c])
-        axis.text(*means[c], name, color=ink, ha="center", va="center", weight="bold", zorder=6)
-    row = run.metrics.iloc[index]
-    axis.set_title(f"epoch {row.epoch:.0f} · NC1 {row.nc1:.2g} · NC4 {row.ncc_mismatch:.0%}")
-    return (
-        f"Features of {len(means)} classes in the plane at epoch {row.epoch:.0f}: "
-        f"NC1 {row.nc1:.1e}, "
-        f"{row.ncc_mismatch:.1%} of the samples are decided differently by the nearest class mean."
-    )
+class PlaneWithCurve:
+    """The plane at the end of a run beside NC1 against epoch, with a reference run in grey; kept.
+
+    Args:
+        reference: a trajectory of a network with p = 2; runs to compare have its classes.
+    """
+
+    @house_style
+    def __init__(self, reference: Trajectory) -> None:
+        self._figure, (plane, curve) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
+        self._plane = Plane(plane, reference)
+        label = f"weight decay {reference.settings['weight_decay']:g}"
+        curve.plot(reference.epochs + 1, reference.metrics.nc1, color=MUTED, lw=1.2, label=label)
+        (self._line,) = curve.plot([1], [1], color=RUN_COLORS[0], lw=2.2)
+        self._zero = curve.axvline(1, color=RUN_COLORS[0], lw=0.9, ls="--")
+        self._name = curve.text(0.97, 0.93, "", color=RUN_COLORS[0], ha="right", weight="bold")
+        self._name.set_transform(curve.transAxes)
+        title = "NC1 (dashed: zero training error)"
+        curve.set(title=title, xscale="log", yscale="log", ylim=(1e-4, 10))
+        curve.legend(loc="lower left")
+        _epoch_axis(np.array([[curve]]), int(reference.epochs[-1]))
+        self._figure.keep_moving([*self._plane.artists, self._line, self._zero, self._name])
+
+    @house_style
+    def of(self, run: Trajectory) -> Picture:
+        """The picture, always the same one, with another run."""
+        self._line.set_data(run.epochs + 1, run.metrics.nc1)
+        self._zero.set_visible(run.zero_error_epoch is not None)
+        self._zero.set_xdata([(run.zero_error_epoch or 0) + 1] * 2)
+        self._name.set_text(f"weight decay {run.settings['weight_decay']:g}")
+        self._figure.alt = self._plane.show(run, len(run) - 1)
+        return self._figure
 
 
 def _measured_index(run: Trajectory, epoch: int | np.integer) -> int:
@@ -218,35 +170,6 @@ def _measured_index(run: Trajectory, epoch: int | np.integer) -> int:
     if epoch not in epochs:
         raise ValueError(f"epoch {epoch} was not measured; measured are {epochs}")
     return epochs.index(epoch)
-
-
-def _centred(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Means centred with root mean square norm 1, the centre, and the scale (1 for zero means)."""
-    centre = means.mean(0)
-    scale = float(np.linalg.norm(means - centre)) / len(means) ** 0.5 or 1.0
-    return (means - centre) / scale, centre, scale
-
-
-def _draw_regions(
-    axis: Axes,
-    weight: np.ndarray,
-    bias: np.ndarray,
-    means: np.ndarray,
-    frame: tuple[np.ndarray, float],
-) -> None:
-    """Fields of the classifier's decision and borders of the nearest class mean."""
-    centre, scale = frame
-    line = np.linspace(-1.9, 1.9, 240)
-    grid = np.stack(np.meshgrid(line, line), axis=-1)
-    decision = ((grid * scale + centre) @ weight.T + bias).argmax(-1)
-    rgb = [matplotlib.colors.to_rgb(color) for color in class_colors(len(means))]
-    axis.imshow(
-        np.array(rgb)[decision], extent=(-1.9, 1.9) * 2, origin="lower", alpha=0.28, zorder=0
-    )
-    squares = np.square(grid[:, :, None] - means).sum(-1)
-    for c in range(len(means)):
-        margin = squares[..., c] - np.delete(squares, c, axis=-1).min(-1)
-        axis.contour(line, line, margin, levels=[0], colors=INK, linewidths=0.8, zorder=1)
 
 
 # Angles between class means
@@ -267,7 +190,7 @@ def cosine_matrices(run: Trajectory, epochs: Sequence[int | np.integer] | None =
     figure, axes = picture(1, len(epochs), size=(9, 9 / max(3, len(epochs)) + 0.1), squeeze=False)
     means, goal = run.coordinates().class_means, -1 / (run.num_classes - 1)
     for axis, epoch in zip(axes[0], epochs, strict=True):
-        centred = _centred(means[_measured_index(run, epoch)])[0]
+        centred = centred_and_scaled(means[_measured_index(run, epoch)])[0]
         unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
         cosines = unit @ unit.T
         np.fill_diagonal(cosines, np.nan)

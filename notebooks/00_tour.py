@@ -128,11 +128,7 @@ print(f"checked: mean distance of the cosines from -1/2 = {last.max_angle_means:
 # **Predict:** will fields and lines ever agree? Drag the epoch.
 
 # %%
-explore(
-    lambda epoch: figures.feature_plane(plane, epoch),
-    epoch=plane.epochs.tolist(),
-    start={"epoch": 3},
-)
+explore(figures.FeaturePlane(plane).at, epoch=plane.epochs.tolist(), start={"epoch": 3})
 
 # %% [markdown]
 # **What we saw.** At first the fields and the lines have little to do with one another. At the end they coincide: the network has become a *nearest-class-mean* rule. Nobody asked for that; the loss never mentions a mean.
@@ -147,8 +143,9 @@ explore(
 # Let go of the slider at a new value: the network is trained again from the start, which takes under a second.
 
 # %%
+knob = figures.PlaneWithCurve(reference=plane)
 explore(
-    lambda weight_decay: figures.plane_with_curve(train_in_plane(weight_decay), plane),
+    lambda weight_decay: knob.of(train_in_plane(weight_decay)),
     weight_decay=decays,
     on_release=True,
 )

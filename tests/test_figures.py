@@ -7,11 +7,15 @@ import subprocess
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import nclib
-from nclib import Trajectory, figures
+from nclib import Trajectory, figures, simplex_etf
+from nclib._plane import voronoi_borders
 from nclib.palette import INK, PETROFF, class_colors, ink_on
 
 
@@ -39,7 +43,7 @@ def pictures(plane, ten):
         "panels of two runs": figures.collapse_panels({"a": ten, "b": plane}),
         "plane": figures.feature_plane(plane),
         "planes": figures.feature_plane(plane, 0, 2, 4),
-        "plane and curve": figures.plane_with_curve(plane, plane),
+        "plane and curve": figures.PlaneWithCurve(plane).of(plane),
         "cosines": figures.cosine_matrices(ten),
         "cosines at two epochs": figures.cosine_matrices(ten, [0, 4]),
     }
@@ -114,3 +118,41 @@ def luminance(color):
 def test_ink():
     assert ink_on("#ffffff") == INK
     assert ink_on("#000000") == "#ffffff"
+
+
+def test_a_kept_picture_is_the_picture_drawn_anew(plane):
+    kept = figures.FeaturePlane(plane)
+    for epoch in (4, 0, 2, 0):
+        anew, again = figures.feature_plane(plane, epoch), kept.at(epoch)
+        assert again.alt == anew.alt
+        difference = np.asarray(again.image(), float) - np.asarray(anew.image(), float)
+        # the first layout stays, and with it a pixel's width here and there
+        assert np.abs(difference).mean() < 1.5
+    assert kept.at(4) is kept.at(0)
+
+
+def test_only_what_moves_is_drawn_again(plane):
+    kept = figures.PlaneWithCurve(plane).of(plane)
+    first = kept.png()
+    for text in kept.axes[1].get_xticklabels():
+        text.set_text("changed")
+    assert kept.png() == first
+
+
+@given(st.integers(2, 6), st.integers(0, 10_000))
+def test_borders_are_equally_near_to_two_points_and_nearest_to_them(count, seed):
+    points = np.random.default_rng(seed).normal(size=(count, 2))
+    borders = voronoi_borders(points)
+    assert len(borders) >= 1
+    for segment in borders:
+        for part in (0.001, 0.4, 0.999):
+            place = segment[0] + part * (segment[1] - segment[0])
+            distances = np.sort(np.linalg.norm(points - place, axis=1))
+            assert distances[1] == pytest.approx(distances[0], abs=1e-9)
+
+
+def test_borders_of_a_triangle_meet_in_its_middle():
+    borders = voronoi_borders(simplex_etf(3, 2).numpy())
+    assert len(borders) == 3
+    for border in borders:
+        assert np.linalg.norm(border, axis=1).min() == pytest.approx(0, abs=1e-9)

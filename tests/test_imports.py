@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
 EXPERIMENTS = {"fetch", "data", "networks", "training", "measure", "trajectory"}
-PICTURES = {"palette", "figures", "widgets"}
+PICTURES = {"palette", "picture", "figures", "widgets"}
 
 # module (or folder): what it may import from nclib
 ALLOWED: dict[str, set[str]] = {
@@ -37,10 +37,11 @@ ALLOWED: dict[str, set[str]] = {
     "trajectory": {"collapse", "mse"},
     "palette": set(),
     # runtime: what is drawn on a reduced profile says so
-    "figures": {"trajectory", "palette", "runtime"},
+    "picture": {"palette", "runtime"},
+    "figures": {"trajectory", "palette", "picture"},
     "exercises": FORMULAS,
     # runtime: in Colab a widget is a page of its own
-    "widgets": {"figures", "trajectory", "training", "palette", "runtime"},
+    "widgets": {"figures", "picture", "trajectory", "training", "palette", "runtime"},
 }
 # imported inside a function only, when somebody asks for it
 LAZILY = {"trajectory": {"widgets"}}  # Trajectory.player() and .to_html()

@@ -10,7 +10,7 @@ import re
 import pytest
 from PIL import Image
 
-from nclib.figures import picture
+from nclib.picture import picture
 from nclib.widgets.panels import explore
 
 

@@ -17,7 +17,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nclib.figures import Picture
+from PIL import Image
+
+from nclib.picture import Picture
 from nclib.runtime import serves_browser, shows_html
 
 MOST_PICTURES = 120
@@ -101,10 +103,7 @@ class Explorer:
                 f"{count} pictures would have to be drawn for a page without a kernel; "
                 f"give the sliders fewer values (at most {MOST_PICTURES} combinations)"
             )
-        pictures = [
-            self._draw(**dict(zip(self._choices, values, strict=True)))
-            for values in itertools.product(*self._choices.values())
-        ]
+        drawn = [self._drawn(*values) for values in itertools.product(*self._choices.values())]
         sliders = [
             {
                 "name": name.replace("_", " "),
@@ -113,20 +112,25 @@ class Explorer:
             }
             for name, values in self._choices.items()
         ]
-        width, height = (pictures[0].get_size_inches() * pictures[0].dpi).round().astype(int)
+        first = self._drawn(*self._start.values())  # last: a kept picture shows the start again
         state = {
             "sliders": sliders,
-            "pictures": [base64.b64encode(_small(picture.png())).decode() for picture in pictures],
-            "alts": [picture.alt for picture in pictures],
+            "pictures": [p for p, _ in drawn],
+            "alts": [a for _, a in drawn],
         }
         page = _PAGE.replace("@STATE@", json.dumps(state).replace("<", "\\u003c"))
-        first = base64.b64encode(_small(self.picture.png())).decode()
-        page = page.replace("@ALT@", html.escape(self.picture.alt)).replace("@FIRST@", first)
+        page = page.replace("@ALT@", html.escape(first[1])).replace("@FIRST@", first[0])
+        width, height = self.picture.canvas.get_width_height()
         return (
             f'<iframe srcdoc="{html.escape(page)}" sandbox="allow-scripts" '
             f'title="Picture with sliders" width="100%" height="{height + 20 + 38 * len(sliders)}" '
             f'style="border: 0; max-width: {width + 20}px"></iframe>'
         )
+
+    def _drawn(self, *values: Any) -> tuple[str, str]:
+        """A combination's picture, as small base64 PNG, and its words."""
+        picture = self._draw(**dict(zip(self._choices, values, strict=True)))
+        return base64.b64encode(_small(picture.image())).decode(), picture.alt
 
 
 def explore(
@@ -139,7 +143,8 @@ def explore(
     """Bind sliders to a pure function that draws.
 
     Args:
-        draw: called with one value of each choice by name; returns a ``Picture``.
+        draw: called with one value of each choice by name; returns a ``Picture``, a new one or
+            always the same (one whose artists ``keep_moving`` takes a tenth of the time).
         start: values to begin with; the first of each choice when not given.
         on_release: draw when a slider is let go, not while it moves (for what takes a second).
         choices: the values of each slider, at least two.
@@ -151,12 +156,10 @@ def explore(
     return Explorer(draw, choices, first | (start or {}), on_release)
 
 
-def _small(png: bytes) -> bytes:
-    """The same PNG in 128 colours, about a third of the size."""
-    from PIL import Image
-
+def _small(image: Image.Image) -> bytes:
+    """A PNG in 128 colours, about a third of the size."""
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(128).save(buffer, "png", optimize=True)
+    image.quantize(128).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

@@ -1,0 +1,104 @@
+"""Two-dimensional features on one axis: the artists, and how they move from epoch to epoch."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+
+from nclib.palette import INK, class_colors, ink_on
+from nclib.trajectory import Trajectory
+
+
+class Plane:
+    """The artists of one axis that shows two-dimensional features; ``show`` moves them."""
+
+    def __init__(self, axis: Axes, run: Trajectory) -> None:
+        if run.num_features != 2:
+            raise ValueError(
+                f"the run has {run.num_features} features; this picture draws 2 (num_features=2)"
+            )
+        colors = class_colors(run.num_classes)
+        self._tints = np.array([matplotlib.colors.to_rgb(c) for c in colors]) * 0.28 + 0.72
+        line = np.linspace(-1.9, 1.9, 240)
+        self._grid = np.stack(np.meshgrid(line, line), axis=-1)
+        axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xticks=[], yticks=[])
+        self._fields = axis.imshow(
+            np.ones((2, 2, 3)), extent=(-1.9, 1.9) * 2, origin="lower", zorder=0
+        )
+        self._borders = axis.add_collection(LineCollection([], colors=INK, lw=0.8, zorder=1))
+        self._dots = axis.scatter([], [], s=7, alpha=0.65, lw=0, zorder=2)
+        self._colors = np.array(colors)
+        self._rows = axis.add_collection(LineCollection([], colors=INK, lw=1, ls=":", zorder=3))
+        origin = np.zeros(len(colors))
+        self._means = axis.scatter(origin, origin, s=170, color=colors, ec=INK, lw=1, zorder=4)
+        squares = {"marker": "s", "fc": "none", "ec": INK, "lw": 1.3, "zorder": 5}
+        self._weights = axis.scatter(origin, origin, s=250, **squares)
+        style = {"ha": "center", "va": "center", "weight": "bold", "zorder": 6}
+        self._names = [
+            axis.text(0, 0, name, color=ink_on(color), **style)
+            for name, color in zip(run.class_names, colors, strict=True)
+        ]
+        self._title = axis.set_title(" ")
+
+    @property
+    def artists(self) -> list[Artist]:
+        """Everything that moves."""
+        shapes = [self._fields, self._borders, self._dots, self._rows, self._means, self._weights]
+        return [*shapes, *self._names, self._title]
+
+    def show(self, run: Trajectory, index: int) -> str:
+        """Move everything to the ``index``-th measured epoch; returns the picture in words."""
+        points = run.coordinates()
+        means, centre, scale = centred_and_scaled(points.class_means[index])
+        weight = points.weight[index]
+        decision = ((self._grid * scale + centre) @ weight.T + run.bias[index]).argmax(-1)
+        self._fields.set_data(self._tints[decision])
+        self._borders.set_segments(voronoi_borders(means))
+        self._dots.set_offsets((points.features[index] - centre) / scale)
+        self._dots.set_facecolor(self._colors[run.labels])
+        rows = weight / (np.linalg.norm(weight) or 1) * len(means) ** 0.5
+        self._rows.set_segments([[(0, 0), row] for row in rows])
+        self._weights.set_offsets(rows)
+        self._means.set_offsets(means)
+        for name, mean in zip(self._names, means, strict=True):
+            name.set_position(mean)
+        row = run.metrics.iloc[index]
+        title = f"epoch {row.epoch:.0f} · NC1 {row.nc1:.2g} · NC4 {row.ncc_mismatch:.0%}"
+        self._title.set_text(title)
+        return (
+            f"Features of {len(means)} classes in the plane at epoch {row.epoch:.0f}: "
+            f"NC1 {row.nc1:.1e}, {row.ncc_mismatch:.1%} of the samples are decided differently by "
+            "the nearest class mean."
+        )
+
+
+def voronoi_borders(points: np.ndarray, reach: float = 4.0) -> list[np.ndarray]:
+    """Segments (2, 2) where two of the (C, 2) points are equally near and no other is nearer.
+
+    On the line between a and b, mid + t·along, every other point c allows t on one side of where
+    it is as near as a; the segment is what all of them allow within ±``reach``.
+    """
+    segments = []
+    for a, b in zip(*np.triu_indices(len(points), 1), strict=True):
+        middle, across = (points[a] + points[b]) / 2, points[b] - points[a]
+        along = np.array([-across[1], across[0]]) / (np.linalg.norm(across) or 1)
+        others = np.delete(points, [a, b], axis=0)
+        slope = 2 * (others - points[a]) @ along  # c is nearer than a where slope·t > room
+        room = np.square(others - middle).sum(1) - np.square(points[a] - middle).sum()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = room / slope
+        low = max([-reach, *crossing[slope < 0]])
+        high = min([reach, *crossing[slope > 0]])
+        if low < high and not np.any((slope == 0) & (room < 0)):
+            segments.append(np.array([middle + low * along, middle + high * along]))
+    return segments
+
+
+def centred_and_scaled(means: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Means centred with root mean square norm 1, the centre, and the scale (1 for zero means)."""
+    centre = means.mean(0)
+    scale = float(np.linalg.norm(means - centre)) / len(means) ** 0.5 or 1.0
+    return (means - centre) / scale, centre, scale
