@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from nclib._shapes import Number
+
 if TYPE_CHECKING:
     from nclib.training import Epoch
     from nclib.widgets.player import CollapsePlayer
@@ -179,15 +181,29 @@ class Trajectory:
             features @ basis, means @ basis, weight @ basis, _captured_share(means, basis)
         )
 
-    def player(self) -> CollapsePlayer:
-        """The animated 3-D view of this run."""
+    def player(self, other: Trajectory | None = None) -> CollapsePlayer:
+        """The animated 3-D view of this run, or of this run beside another on the same classes.
+
+        Raises:
+            ValueError: if nothing was recorded, or if the class names of ``other`` differ.
+        """
         from nclib.widgets.player import CollapsePlayer
 
-        return CollapsePlayer(self)
+        return CollapsePlayer(self, other)
 
-    def to_html(self, path: str | Path) -> Path:
-        """Write the player as one file that needs no kernel and no network."""
-        return self.player().save_html(path)
+    def to_html(self, path: str | Path, other: Trajectory | None = None) -> Path:
+        """Write the player as one file that needs no kernel and no network; returns the path.
+
+        Raises:
+            ValueError: if nothing was recorded, or if the class names of ``other`` differ.
+        """
+        return self.player(other).save_html(path)
+
+    def to_gif(self, path: str | Path, *, seconds: Number = 7, width: int = 720) -> Path:
+        """Write the run as a moving picture, ``width`` pixels wide, that lasts ``seconds``."""
+        from nclib.widgets.gif import save_gif
+
+        return save_gif(self, path, seconds=seconds, width=width)
 
     # Keeping it
 

@@ -158,7 +158,7 @@ def test_metrics_without_a_value_are_null(run, monkeypatch):
     table.loc[1, "nc1"], table.loc[2, "self_duality"] = np.nan, np.inf
     monkeypatch.setattr(Trajectory, "metrics", property(lambda _: table))
     metrics = state_in(CollapsePlayer(run).to_html())["payload"]
-    metrics = json.loads(metrics, parse_constant=lambda name: pytest.fail(name))["metrics"]
+    metrics = json.loads(metrics, parse_constant=pytest.fail)["runs"][0]["metrics"]
     assert metrics["nc1"][1] is None and metrics["self_duality"][2] is None
     assert metrics["nc1"][0] == pytest.approx(table.nc1[0], rel=1e-5)
 
@@ -171,7 +171,7 @@ def test_names_cannot_leave_the_script_element(tmp_path):
     player = CollapsePlayer(collapsing_run(3, 2, per_class=3, num_epochs=3, names=names))
     page = player.save_html(tmp_path / "page.html").read_text(encoding="utf-8")
     assert "alert(1)</script>" not in page and page.count("</script>") == 2
-    assert json.loads(state_in(page)["payload"])["class_names"] == list(names)
+    assert json.loads(state_in(page)["payload"])["runs"][0]["class_names"] == list(names)
     assert "alert(1)</script>" not in player._iframe()
 
 

@@ -2,134 +2,77 @@
 // they are heading for, with the metric curves beside them. No dependency, no network, no build step.
 // `render({ model, el })` is the one entry, for anywidget and for a plain page alike; model holds
 // payload (JSON text), frame (index of a measured epoch) and selected (class indices; none: all).
+// One run or two: with two, a picture each, and one clock over the measured epochs of both.
 
-import { decode, makeView, positions, shareInView } from "./player_geometry.js";
-import { Scene, WORDS, mix } from "./player_scene.js";
+import { decode, epochAt, frameAt, makeView, positions, shareInView } from "./player_geometry.js";
+import { Scene, mix } from "./player_scene.js";
 import { Curves, short } from "./player_curves.js";
+import { build, shortNames } from "./player_page.js";
+import { hover, listen } from "./player_input.js";
 
 const SECONDS = 9; // one whole run at normal speed
-const SUPPRESS = 'data-lm-suppress-shortcuts="true"'; // Jupyter keeps its hands off keys pressed here
+const VERY_NARROW = 480, NARROW = 820, WIDE = 1000; // px: columns of curves, and where they stand
 
+const span = (text) => Object.assign(document.createElement("span"), { textContent: text });
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-const icon = (body) => `<svg viewBox="0 0 24 16" width="24" height="16" aria-hidden="true">${body}</svg>`;
-const KEY = [
-  ["dot", "features", '<circle cx="7" cy="10" r="2.2"/><circle cx="13" cy="5" r="2.2"/><circle cx="18" cy="11" r="2.2"/>'],
-  ["mean", "class means", '<path d="M2 8h12" stroke="currentColor" stroke-width="2.5"/><circle cx="17" cy="8" r="5"/>'],
-  ["weight", "classifier", '<path d="M1 8h11" stroke="currentColor" stroke-width="2" stroke-dasharray="3 2"/><rect x="13" y="3.5" width="9" height="9"/>'],
-  ["vertex", "simplex ETF, the limit", '<path d="M1 13L11 8" stroke="currentColor"/><circle cx="16" cy="7" r="5.5" fill="none" stroke="currentColor" stroke-width="2"/>'],
-];
-
-const PAGE = `
-  <header>
-    <strong data-part="title"></strong>
-    <div class="nc-sizes" data-part="sizes" role="group" aria-label="classes shown"></div>
-  </header>
-  <div class="nc-key" role="group" aria-label="what is drawn">${KEY.map(([layer, word, body]) =>
-    `<button type="button" data-layer="${layer}" aria-pressed="true" ${SUPPRESS}>${icon(body)}${word}</button>`).join("")}</div>
-  <div class="nc-stage">
-    <canvas data-part="scene" role="img" tabindex="0" ${SUPPRESS}></canvas>
-    <span class="nc-hint" data-part="hint">drag to turn · +/− to zoom · double-click to reset</span>
-    <div class="nc-tip" data-part="tip" hidden></div>
-  </div>
-  <p class="nc-caption" data-part="caption"></p>
-  <div class="nc-controls">
-    <button type="button" class="nc-play" data-part="play" ${SUPPRESS}></button>
-    <div class="nc-track">
-      <input type="range" data-part="scrub" min="0" step="1" aria-label="epoch" ${SUPPRESS}>
-      <div class="nc-mark" data-part="mark" hidden><i></i><span></span></div>
-    </div>
-    <select class="nc-quiet" data-part="speed" aria-label="speed" ${SUPPRESS}>
-      ${[0.25, 0.5, 1, 2, 4].map((v) => `<option value="${v}"${v === 1 ? " selected" : ""}>${v}×</option>`).join("")}
-    </select>
-    <button type="button" class="nc-quiet" data-part="turn" aria-pressed="false" title="turn the picture slowly" ${SUPPRESS}>turn</button>
-  </div>
-  <p class="nc-readout" data-part="readout"></p>
-  <div class="nc-classes" data-part="classes" role="group" aria-label="classes"></div>
-  <div class="nc-curves"><canvas data-part="curves" aria-hidden="true"></canvas></div>
-  <button type="button" class="nc-axis" data-part="axis" ${SUPPRESS}></button>`;
 
 class Player {
   constructor(model, el) {
     this.model = model;
-    this.data = decode(JSON.parse(model.get("payload")));
-    this.last = this.data.epochs.length - 1;
+    const { epochs, runs, height } = JSON.parse(model.get("payload"));
+    const all = runs.map(decode), names = shortNames(all.map((run) => run.title));
+    Object.assign(this, { epochs, last: epochs.length - 1, classNames: all[0].class_names, colors: all[0].colors });
     Object.assign(this, { position: 0, playing: false, turning: false, highlighted: -1, speed: 1 });
-    this.root = document.createElement("div");
-    this.root.className = "nc-player";
-    this.root.innerHTML = PAGE;
-    this.root.style.setProperty("--nc-height", `${this.data.height}px`);
-    this.part = Object.fromEntries([...this.root.querySelectorAll("[data-part]")].map((node) => [node.dataset.part, node]));
-    this.scene = new Scene(this.part.scene);
-    this.curves = new Curves(this.part.curves);
-    this.curves.setData(this.data);
+    const { root, part, sides } = build(all, names, epochs, height);
+    Object.assign(this, { root, part });
+    this.sides = sides.map((nodes, r) => ({ data: all[r], name: names[r], part: nodes, scene: new Scene(nodes.canvas) }));
+    this.curves = new Curves(part.curves);
+    this.curves.setData(all, epochs);
     this.off = new AbortController(); // ends every listener at once
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    el.append(this.root);
-    this.fillIn();
+    el.append(root);
+    this.resetCamera();
+    this.showAxis();
     this.choose(model.get("selected") || []);
-    this.listen();
+    listen(this);
     this.watch();
     this.seek(model.get("frame") || 0);
-  }
-
-  // ---- What stands on the page --------------------------------------------------------------------
-
-  fillIn() {
-    const { data, part } = this;
-    part.title.textContent = data.title;
-    part.scrub.max = this.last;
-    this.showAxis();
-    const sizes = [0, 4, 3].filter((k) => k < data.num_classes);
-    part.sizes.hidden = data.num_classes < 4;
-    part.sizes.append(...sizes.map((k) => this.button(k ? `${k} classes` : `all ${data.num_classes}`, { size: k })));
-    part.classes.append(...data.class_names.map((name, c) => {
-      const chip = this.button(name, { class: c });
-      chip.prepend(document.createElement("i"));
-      return chip;
-    }));
-    if (data.zero_error_epoch === null) return;
-    const at = data.epochs.indexOf(data.zero_error_epoch) / Math.max(this.last, 1);
-    part.mark.hidden = false;
-    part.mark.style.setProperty("--at", at);
-    part.mark.querySelector("span").textContent = `zero training error from epoch ${data.zero_error_epoch}`;
-  }
-
-  button(text, dataset) {
-    const node = document.createElement("button");
-    node.type = "button";
-    node.append(text);
-    Object.assign(node.dataset, dataset, { lmSuppressShortcuts: "true" });
-    return node;
-  }
-
-  showAxis() {
-    this.part.axis.textContent = this.curves.logarithmic ? "log epochs" : "linear epochs";
-    this.part.axis.setAttribute("aria-label", `epoch axis: ${this.curves.logarithmic ? "logarithmic" : "linear"}; switch`);
   }
 
   // ---- Which classes ------------------------------------------------------------------------------
 
   /** Shows the classes of `chosen` (oldest choice first), or all when it is empty. */
   choose(chosen) {
-    const { data } = this;
+    const { part } = this;
     this.chosen = [...chosen];
     if (chosen.length && !chosen.includes(this.highlighted)) this.highlighted = -1;
-    const dims = this.view && this.view.dims;
-    this.view = makeView(data, this.selection());
-    this.frames = positions(data, this.view);
-    this.scene.setView(this.view, this.frames, data.class_names, data.epochs.length);
+    const before = this.dims();
+    for (const side of this.sides) this.chooseFor(side);
+    const reach = Math.max(...this.sides.map(({ scene }) => scene.reach)); // both at the same size
+    for (const { scene } of this.sides) scene.reach = reach;
     this.emphasise(this.highlighted);
-    if (dims !== this.view.dims) this.resetCamera();
-    this.part.scene.style.cursor = this.view.dims === 1 ? "default" : "grab";
-    this.part.turn.hidden = this.view.dims < 3;
-    if (this.view.dims === 1) this.part.hint.hidden = true;
-    this.part.sizes.childNodes.forEach((b) => b.setAttribute("aria-pressed", Number(b.dataset.size) === chosen.length));
-    this.root.querySelector('[data-layer="vertex"]').disabled = !this.view.vertices;
+    if (before !== this.dims()) this.resetCamera();
+    part.turn.hidden = this.dims() < 3;
+    part.sizes.childNodes.forEach((b) => b.setAttribute("aria-pressed", Number(b.dataset.size) === chosen.length));
+    this.root.querySelector('[data-layer="vertex"]').disabled = this.sides.every((side) => !side.view.vertices);
+    this.described = "";
     this.describe();
   }
 
+  chooseFor(side) {
+    const { data, scene, part } = side, like = side === this.sides[0] ? null : this.sides[0].view;
+    side.view = makeView(data, this.selection(), like);
+    side.frames = positions(data, side.view);
+    scene.setView(side.view, side.frames, data.class_names, data.epochs.length);
+    part.canvas.classList.toggle("nc-fixed", side.view.dims === 1);
+    if (side.view.dims === 1) part.hint.hidden = true;
+  }
+
+  /** Dimensions of the picture; of the fuller one of two. */
+  dims() { return Math.max(...this.sides.map((side) => (side.view ? side.view.dims : 0))); }
+
   chooseMany(size) {
-    const rest = this.data.class_names.map((_, c) => c).filter((c) => !this.chosen.includes(c));
+    const rest = this.classNames.map((_, c) => c).filter((c) => !this.chosen.includes(c));
     if (this.highlighted >= 0) rest.sort((a, b) => (b === this.highlighted) - (a === this.highlighted));
     this.choose(size ? [...this.chosen, ...rest].slice(0, size) : []);
     this.commitSelection();
@@ -137,19 +80,20 @@ class Player {
 
   /** A class on show is highlighted (again: no more); another one comes in for the oldest choice. */
   clickClass(c) {
-    if (this.view.classes.includes(c)) return this.emphasise(this.highlighted === c ? -1 : c);
+    if (this.isShown(c)) { this.emphasise(this.highlighted === c ? -1 : c); return; }
     this.choose([...this.chosen.slice(1), c]);
-    return this.commitSelection();
+    this.commitSelection();
   }
+
+  isShown(c) { return !this.chosen.length || this.chosen.includes(c); }
 
   emphasise(c) {
     this.highlighted = c;
-    this.scene.highlight(c);
+    for (const side of this.sides) side.scene.highlight(c);
     this.part.classes.childNodes.forEach((chip, k) => {
-      const shown = this.view.classes.includes(k), name = this.data.class_names[k];
+      const shown = this.isShown(k), name = this.classNames[k], oldest = this.classNames[this.chosen[0]];
       chip.classList.toggle("nc-out", !shown);
       chip.setAttribute("aria-pressed", c === k);
-      const oldest = this.data.class_names[this.chosen[0]];
       chip.title = shown ? `highlight ${name}` : `show ${name} instead of ${oldest}`;
     });
     this.redraw();
@@ -157,13 +101,19 @@ class Player {
 
   // ---- Which moment -------------------------------------------------------------------------------
 
+  /** The clock: `position` is a fractional index into the measured epochs (of both runs). */
   seek(position) {
     this.time = this.position = Math.max(0, Math.min(this.last, position));
     this.describe();
     this.redraw();
   }
 
+  seekEpoch(epoch) { this.seek(frameAt(this.epochs, epoch)); }
+
   step(by) { this.pause(); this.seek(Math.round(this.position) + by); }
+
+  /** Comes to a stand at the nearest measured epoch. */
+  rest() { this.seek(Math.round(this.position)); this.commitFrame(); }
 
   play() {
     if (this.position >= this.last) this.seek(0);
@@ -173,8 +123,7 @@ class Player {
   pause() {
     if (!this.playing) return;
     this.setPlaying(false);
-    this.seek(Math.round(this.position));
-    this.commitFrame();
+    this.rest();
   }
 
   setPlaying(on) {
@@ -199,6 +148,44 @@ class Player {
     if (this.position >= this.last) this.pause();
   }
 
+  // ---- How it is seen -----------------------------------------------------------------------------
+
+  resetCamera() { this.camera = { yaw: 0, pitch: 0, zoom: 1 }; this.redraw(); }
+
+  turn(yaw, pitch) {
+    if (this.dims() === 1) return;
+    this.camera.yaw += yaw;
+    this.camera.pitch = Math.max(-1.8, Math.min(1.3, this.camera.pitch + pitch));
+    this.redraw();
+  }
+
+  zoom(by) { this.camera.zoom = Math.max(0.25, Math.min(6, this.camera.zoom * by)); this.redraw(); }
+
+  toggleTurning() {
+    this.turning = !this.turning;
+    this.part.turn.setAttribute("aria-pressed", this.turning);
+    this.redraw();
+  }
+
+  toggleLayer(button) {
+    const name = button.dataset.layer, on = button.getAttribute("aria-pressed") !== "true";
+    for (const side of this.sides) side.scene.layers[name] = on;
+    button.setAttribute("aria-pressed", on);
+    this.redraw();
+  }
+
+  toggleAxis() {
+    this.curves.logarithmic = !this.curves.logarithmic;
+    this.curves.paint();
+    this.showAxis();
+    this.redraw();
+  }
+
+  showAxis() {
+    this.part.axis.textContent = this.curves.logarithmic ? "log epochs" : "linear epochs";
+    this.part.axis.setAttribute("aria-label", `epoch axis: ${this.curves.logarithmic ? "logarithmic" : "linear"}; switch`);
+  }
+
   // ---- Drawing ------------------------------------------------------------------------------------
 
   redraw() {
@@ -213,42 +200,59 @@ class Player {
   }
 
   paint() {
-    if (!this.scene.width || !this.scene.theme) return; // not on the page yet
-    this.scene.draw(this.position, this.camera);
-    this.curves.draw(this.position);
+    const epoch = epochAt(this.epochs, this.position);
+    for (const side of this.sides) {
+      if (!side.scene.width || !side.scene.theme) return; // not on the page yet
+      side.scene.draw(frameAt(side.data.epochs, epoch), this.camera);
+      hover(side);
+    }
+    this.curves.draw(epoch);
   }
+
+  // ---- In words -----------------------------------------------------------------------------------
 
   /** Readout, slider and the words for those who do not see the picture. */
   describe() {
-    const { data, part } = this, e = Math.round(this.position);
+    const { part } = this, frame = Math.round(this.position);
     if (!this.dragging) part.scrub.value = this.position;
-    const what = [e, this.playing, ...this.chosen].join();
+    const what = [frame, this.playing].join();
     if (what === this.described) return;
     this.described = what;
-    const epoch = data.epochs[e], end = data.epochs[this.last];
-    const accuracy = data.metrics.train_accuracy[e];
-    const percent = accuracy === null ? "–" : `${Number((100 * accuracy).toFixed(accuracy > 0.99 ? 2 : 1))} %`;
-    part.readout.textContent = `epoch ${epoch} of ${end} · train accuracy ${percent} · NC1 ${short(data.metrics.nc1[e])}`;
+    const epoch = this.epochs[frame], end = this.epochs[this.last];
+    const states = this.sides.map((side) => this.stateOf(side, epoch));
+    const lines = [`epoch ${epoch} of ${end}`, ...states.map(({ name, percent, nc1 }) => `${name}train accuracy ${percent} · NC1 ${short(nc1)}`)];
+    if (states.length === 1) part.readout.textContent = lines.join(" · ");
+    else part.readout.replaceChildren(...lines.map(span));
     part.scrub.setAttribute("aria-valuetext", `epoch ${epoch} of ${end}`);
-    part.caption.textContent = this.view.caption + this.remark(e);
-    if (!this.playing) part.scene.setAttribute("aria-label", this.inWords(e, epoch, end, percent));
+    this.sides.forEach((side, r) => { side.part.caption.textContent = side.view.caption + this.remark(side, states[r].at); });
+    if (this.playing) return;
+    this.sides.forEach((side, r) => side.part.canvas.setAttribute("aria-label", this.inWords(side, states[r])));
+    part.curves.setAttribute("aria-label", this.curves.inWords(epoch, this.sides.map((side) => side.name)));
   }
 
-  remark(e) {
-    const status = this.data.status[e];
+  /** What `side` shows at `epoch`, by its nearest measured epoch. */
+  stateOf({ data, name }, epoch) {
+    const at = Math.round(frameAt(data.epochs, epoch)), own = data.epochs[at];
+    const accuracy = data.metrics.train_accuracy[at];
+    const percent = accuracy === null ? "–" : `${Number((100 * accuracy).toFixed(accuracy > 0.99 ? 2 : 1))} %`;
+    const when = own === epoch ? "" : ` (at epoch ${own})`;
+    return { at, own, percent, nc1: data.metrics.nc1[at], name: name && `${name}${when}: ` };
+  }
+
+  remark({ data, view, frames }, at) {
+    const status = data.status[at];
     if (status === "zero") return " · the class means have collapsed to zero: all is drawn at the origin";
     if (status === "not finite") return " · the features are not finite at this epoch: nothing to draw";
-    const share = this.view.all ? Math.round(100 * shareInView(this.view, this.frames.means, e)) : 100;
-    return share === 100 ? "" : ` · ${share} % of the class means' spread is in view`;
+    const share = view.all ? Math.round(100 * shareInView(view, frames.means, at)) : 100;
+    return share === 100 ? "" : ` · ${share} % of the means' spread`;
   }
 
-  inWords(e, epoch, end, percent) {
-    const { data } = this, names = this.view.classes.map((c) => data.class_names[c]).join(", ");
-    const nc1 = data.metrics.nc1[e], zero = data.zero_error_epoch;
-    const phase = zero === null ? "" : epoch >= zero ? `, zero training error since epoch ${zero}` : `, zero training error comes at epoch ${zero}`;
+  inWords({ data, view }, { own, percent, nc1 }) {
+    const names = view.classes.map((c) => data.class_names[c]).join(", "), zero = data.zero_error_epoch;
+    const phase = zero === null ? "" : own >= zero ? `, zero training error since epoch ${zero}` : `, zero training error comes at epoch ${zero}`;
     const spread = nc1 === null ? "" : `; NC1, the scatter within classes relative to that between them, is ${short(nc1)}`;
-    return `${data.title}: features, class means and classifier of the classes ${names} at epoch ${epoch} of ${end}; ` +
-      `train accuracy ${percent}${phase}${spread}. ${this.view.caption}.`;
+    return `${data.title}: features, class means and classifier of the classes ${names} at epoch ${own} of ` +
+      `${data.epochs[data.epochs.length - 1]}; train accuracy ${percent}${phase}${spread}. ${view.caption}.`;
   }
 
   // ---- Telling the kernel (only when something has come to rest) ------------------------------------
@@ -265,145 +269,11 @@ class Player {
     this.model.save_changes();
   }
 
-  // ---- Listening ----------------------------------------------------------------------------------
+  // ---- Size, theme, the kernel's side ---------------------------------------------------------------
 
   on(target, types, handler, options = {}) {
     for (const type of types.split(" ")) target.addEventListener(type, handler, { signal: this.off.signal, ...options });
   }
-
-  listen() {
-    const { part, root } = this;
-    this.on(part.play, "click", () => (this.playing ? this.pause() : this.play()));
-    this.on(part.speed, "change", () => { this.speed = Number(part.speed.value); });
-    this.on(part.turn, "click", () => { this.turning = !this.turning; part.turn.setAttribute("aria-pressed", this.turning); this.redraw(); });
-    this.on(part.axis, "click", () => { this.curves.logarithmic = !this.curves.logarithmic; this.showAxis(); this.curves.paint(); this.redraw(); });
-    this.on(part.sizes, "click", (event) => { const b = event.target.closest("button"); if (b) this.chooseMany(Number(b.dataset.size)); });
-    this.on(part.classes, "click", (event) => { const b = event.target.closest("button"); if (b) this.clickClass(Number(b.dataset.class)); });
-    root.querySelectorAll("[data-layer]").forEach((b) => this.on(b, "click", () => this.toggleLayer(b)));
-    this.on(root, "keydown", (event) => this.key(event));
-    this.on(root, "keyup", () => { if (!this.playing) this.commitFrame(); });
-    this.listenToScrubber();
-    this.listenToCurves();
-    this.listenToScene();
-  }
-
-  toggleLayer(button) {
-    const { layers } = this.scene, name = button.dataset.layer;
-    layers[name] = !layers[name];
-    button.setAttribute("aria-pressed", layers[name]);
-    this.redraw();
-  }
-
-  /** Dragging passes between measured epochs, letting go snaps to one; keys go from one to the next. */
-  listenToScrubber() {
-    const { scrub } = this.part;
-    this.on(scrub, "pointerdown", () => { this.setPlaying(false); this.dragging = true; scrub.step = "any"; });
-    this.on(scrub, "input", () => { if (this.playing) this.setPlaying(false); this.seek(Number(scrub.value)); });
-    this.on(scrub, "change pointerup pointercancel", () => {
-      this.dragging = false;
-      scrub.step = 1;
-      if (this.playing) return;
-      this.seek(Math.round(this.position));
-      this.commitFrame();
-    });
-  }
-
-  listenToCurves() {
-    const canvas = this.part.curves;
-    const move = (event) => {
-      const frame = this.curves.frameAt(event.offsetX, event.offsetY);
-      if (frame >= 0) this.seek(frame);
-    };
-    let sweeping = false;
-    this.on(canvas, "pointerdown", (event) => {
-      this.setPlaying(false);
-      sweeping = true;
-      canvas.setPointerCapture(event.pointerId);
-      move(event);
-    });
-    this.on(canvas, "pointermove", (event) => { if (sweeping) move(event); });
-    this.on(canvas, "pointerup pointercancel", () => {
-      sweeping = false;
-      this.seek(Math.round(this.position));
-      this.commitFrame();
-    });
-  }
-
-  listenToScene() {
-    const canvas = this.part.scene;
-    let from = null, moved = 0;
-    this.on(canvas, "pointerdown", (event) => { from = event; moved = 0; canvas.setPointerCapture(event.pointerId); });
-    this.on(canvas, "pointermove", (event) => {
-      if (!from) return this.hover(event);
-      moved += Math.abs(event.clientX - from.clientX) + Math.abs(event.clientY - from.clientY);
-      this.drag(event, from);
-      from = event;
-      return undefined;
-    });
-    this.on(canvas, "pointerup pointercancel", (event) => {
-      from = null;
-      const hit = moved < 5 && event.type === "pointerup" && this.scene.pick(event.offsetX, event.offsetY);
-      if (hit) this.clickClass(hit.cls);
-      else if (moved < 5 && this.highlighted >= 0) this.emphasise(-1);
-    });
-    this.on(canvas, "pointerleave", () => { this.part.tip.hidden = true; });
-    this.on(canvas, "dblclick", () => { this.resetCamera(); this.emphasise(-1); });
-    this.on(canvas, "wheel", (event) => {
-      if (!event.ctrlKey) return; // the page scrolls
-      event.preventDefault();
-      this.zoom(Math.exp(-event.deltaY / 300));
-    }, { passive: false });
-  }
-
-  /** Turns the picture: a solid about its centre, a plane in itself. */
-  drag(event, from) {
-    if (this.view.dims === 1) return;
-    this.part.hint.hidden = true;
-    this.part.tip.hidden = true;
-    if (this.view.dims === 2) {
-      const angle = (e) => Math.atan2(this.scene.cy - e.offsetY, e.offsetX - this.scene.cx);
-      this.camera.yaw += angle(event) - angle(from);
-    } else {
-      this.camera.yaw -= (event.clientX - from.clientX) / 140;
-      this.camera.pitch = Math.max(-1.55, Math.min(1.55, this.camera.pitch + (event.clientY - from.clientY) / 140));
-    }
-    this.redraw();
-  }
-
-  /** A plane is seen from the front, a solid from a little above. */
-  resetCamera() { this.camera = this.view.dims < 3 ? { yaw: 0, pitch: 0, zoom: 1 } : { yaw: -0.45, pitch: 0.28, zoom: 1 }; }
-
-  zoom(by) { this.camera.zoom = Math.max(0.25, Math.min(6, this.camera.zoom * by)); this.redraw(); }
-
-  hover(event) {
-    const { tip } = this.part, hit = this.scene.pick(event.offsetX, event.offsetY);
-    tip.hidden = !hit;
-    if (!hit) return;
-    tip.textContent = `${this.data.class_names[hit.cls]} · ${WORDS[hit.kind]}`;
-    const room = this.scene.width - tip.offsetWidth - 4;
-    tip.style.left = `${Math.max(4, Math.min(room, hit.x - tip.offsetWidth / 2))}px`;
-    tip.style.top = `${hit.y > 50 ? hit.y - 42 : hit.y + 22}px`;
-  }
-
-  key(event) {
-    const { target } = event;
-    if (target === this.part.speed || event.altKey || event.metaKey || event.ctrlKey) return;
-    const turnBy = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -5, PageUp: 5, Home: -1e9, End: 1e9 }[event.key];
-    const zooms = { "+": 1.2, "=": 1.2, "-": 1 / 1.2 }[event.key];
-    if (event.shiftKey && turnBy && this.view.dims > 1) {
-      this.camera.yaw -= turnBy[0];
-      this.camera.pitch = Math.max(-1.55, Math.min(1.55, this.camera.pitch + turnBy[1]));
-      this.redraw();
-    } else if (steps) this.step(steps);
-    else if (zooms) this.zoom(zooms);
-    else if (event.key === " " && (target.tagName !== "BUTTON" || target === this.part.play)) { if (!event.repeat) this.part.play.click(); }
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  // ---- Size, theme, the kernel's side ---------------------------------------------------------------
 
   watch() {
     this.setPlaying(false);
@@ -430,11 +300,17 @@ class Player {
   resize() {
     const width = this.root.clientWidth;
     if (!width) return;
-    this.root.classList.toggle("nc-narrow", width < 700);
+    this.root.classList.toggle("nc-narrow", width < NARROW);
+    const beside = this.sides.length === 1 ? 1 : width < WIDE ? 3 : 4;
+    const columns = width >= NARROW ? beside : width > VERY_NARROW ? 2 : 1;
+    this.root.style.setProperty("--nc-rows", Math.ceil(this.curves.panels.length / columns));
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    const stage = this.part.scene.getBoundingClientRect(), curves = this.part.curves.getBoundingClientRect();
-    this.scene.resize(stage.width, stage.height, ratio);
-    this.curves.resize(curves.width, curves.height, ratio, width < 700 && width > 460 ? 2 : 1);
+    for (const { part, scene } of this.sides) {
+      const stage = part.canvas.getBoundingClientRect();
+      scene.resize(stage.width, stage.height, ratio);
+    }
+    const curves = this.part.curves.getBoundingClientRect();
+    this.curves.resize(curves.width, curves.height, ratio, columns);
     this.paint();
   }
 
@@ -443,12 +319,12 @@ class Player {
     const dark = jupyter ? jupyter === "false" : body.classList.contains("vscode-dark") || (!body.dataset.vscodeThemeKind && this.dark.matches);
     this.root.dataset.theme = dark ? "dark" : "light";
     const style = getComputedStyle(this.root);
-    const names = ["ink", "muted", "faint", "surface", "accent", "band"];
+    const names = ["ink", "muted", "faint", "surface", "accent", "second", "band", "band2"];
     const theme = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--nc-${name}`).trim()]));
-    theme.colours = this.data.colors.map((colour) => (dark ? mix(colour, "#ffffff", 0.22) : colour));
+    theme.colours = this.colors.map((colour) => (dark ? mix(colour, "#ffffff", 0.22) : colour));
     theme.sticks = theme.colours.map((colour) => mix(colour, theme.ink, 0.45));
     this.part.classes.childNodes.forEach((chip, c) => chip.style.setProperty("--class", theme.colours[c]));
-    this.scene.setTheme(theme);
+    for (const side of this.sides) side.scene.setTheme(theme);
     this.curves.setTheme(theme);
     this.redraw();
   }

@@ -1,6 +1,6 @@
 """The collapse player: a recorded run as a moving picture, in a notebook or as a page of its own.
 
-One JavaScript module draws it, in four files that are joined here. Two wrappers bring it to the
+One JavaScript module draws it, in six files that are joined here. Two wrappers bring it to the
 screen: an anywidget (the kernel sees the frame), and self-contained HTML (no kernel, no network).
 """
 
@@ -27,13 +27,18 @@ METRICS = (
     "nc1",
     "equinorm_means",
     "equinorm_weights",
+    "equiangularity_means",
+    "equiangularity_weights",
     "max_angle_means",
     "max_angle_weights",
     "self_duality",
     "ncc_mismatch",
 )
 
-FILES = ("player_geometry.js", "player_scene.js", "player_curves.js", "player.js")
+FILES = (
+    *("player_geometry.js", "player_scene.js", "player_curves.js"),
+    *("player_page.js", "player_input.js", "player.js"),
+)
 
 
 class CollapsePlayer:
@@ -42,24 +47,40 @@ class CollapsePlayer:
     As the last value of a cell it shows itself: as an anywidget, or as self-contained HTML in
     Colab, where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
 
+    With a second run the two are played beside each other, by one clock over the measured epochs
+    of both, with one camera and one choice of classes: each shows its state at the clock's epoch,
+    between two of its own measured epochs if need be, and rests when it has come to its end.
+
     Args:
         trajectory: what was recorded.
-        height: of the picture in pixels, without the controls.
+        other: a second run to compare it with, of the same classes.
+        height: of the picture in pixels, without the controls (at most: beside each other, or on
+            a narrow page, pictures are square).
         classes: names or indices of the three or four classes to begin with; all when not given.
 
     Raises:
-        ValueError: for classes that are unknown, repeated, or not three or four.
+        ValueError: for a trajectory in which nothing was recorded; for runs whose classes have
+            other names; for classes that are unknown, repeated, or not three or four.
+
+    Attributes:
+        epochs: the measured epochs in order, of both runs together; ``frame`` counts in them.
     """
 
     def __init__(
         self,
         trajectory: Trajectory,
+        other: Trajectory | None = None,
         *,
-        height: int = 430,
+        height: int = 540,
         classes: Sequence[str | int] | None = None,
     ) -> None:
-        self.payload = {**payload(trajectory), "height": height}
-        self._selected = _class_indices(classes, self.payload["class_names"])
+        runs = [payload(run) for run in (trajectory, other) if run is not None]
+        _check_same_classes([run["class_names"] for run in runs])
+        self.epochs = tuple(sorted({epoch for run in runs for epoch in run["epochs"]}))
+        self.title = " | ".join(run["title"] for run in runs)
+        self.payload = {"runs": runs, "epochs": list(self.epochs), "height": height}
+        self._names = runs[0]["class_names"]
+        self._selected = _class_indices(classes, self._names)
 
     @functools.cached_property
     def _widget(self) -> Any:
@@ -71,12 +92,12 @@ class CollapsePlayer:
 
     @property
     def frame(self) -> int:
-        """Index of the measured epoch on show, as of when the player last came to rest."""
+        """Index in ``epochs`` of the one on show, as of when the player last came to rest."""
         return self._widget.frame if "_widget" in self.__dict__ else 0
 
     @property
     def selected(self) -> tuple[int, ...]:
-        """Indices of the classes on show; empty for all."""
+        """Indices of the classes on show, in both pictures of two; empty for all."""
         return tuple(self._widget.selected if "_widget" in self.__dict__ else self._selected)
 
     def to_html(self) -> str:
@@ -84,7 +105,7 @@ class CollapsePlayer:
         state = {"payload": _strict_json(self.payload), "frame": self.frame}
         state["selected"] = list(self.selected)
         return _PAGE.format(
-            title=html.escape(f"Collapse player: {self.payload['title']}"),
+            title=html.escape(f"Collapse player: {self.title}"),
             style=_asset("player.css"),
             script=_module(),
             state=_script_safe(_strict_json(state)),
@@ -97,8 +118,10 @@ class CollapsePlayer:
         return target
 
     def __repr__(self) -> str:
-        measured, title = len(self.payload["epochs"]), self.payload["title"]
-        return f"CollapsePlayer({title!r}, {measured} measured epochs; .save_html(path) keeps it)"
+        measured = len(self.epochs)
+        return (
+            f"CollapsePlayer({self.title!r}, {measured} measured epochs; .save_html(path) keeps it)"
+        )
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         if shows_html():
@@ -107,11 +130,21 @@ class CollapsePlayer:
         return {**data, "text/plain": repr(self)}, metadata
 
     def _iframe(self) -> str:
-        rows = 1 + sum(len(name) + 5 for name in self.payload["class_names"]) // 100
+        rows = 1 + sum(len(name) + 5 for name in self._names) // 100
+        curves = 0 if len(self.payload["runs"]) == 1 else 290  # of two runs below the pictures
         return (
             f'<iframe srcdoc="{html.escape(self.to_html())}" sandbox="allow-scripts" '
-            f'title="{html.escape("Collapse player: " + self.payload["title"])}" width="100%" '
-            f'height="{self.payload["height"] + 210 + 30 * rows}" style="border: 0"></iframe>'
+            f'title="{html.escape("Collapse player: " + self.title)}" width="100%" '
+            f'height="{self.payload["height"] + 210 + 30 * rows + curves}" style="border: 0">'
+            "</iframe>"
+        )
+
+
+def _check_same_classes(names: list[list[str]]) -> None:
+    if names[0] != names[-1]:
+        raise ValueError(
+            f"other has the classes {names[-1]}; expected those of trajectory, {names[0]}: compare "
+            "runs on the same classes"
         )
 
 
@@ -126,6 +159,9 @@ def payload(trajectory: Trajectory) -> dict[str, Any]:
     min(C-1, p) coordinates are kept. Features are 16-bit integers times a scale per epoch.
     An epoch whose class means coincide is put at the origin with status "zero", one with values
     that are not finite likewise with status "not finite".
+
+    Raises:
+        ValueError: if nothing was recorded.
     """
     recorded = trajectory.coordinates()
     num_classes = trajectory.num_classes
@@ -222,9 +258,9 @@ def _asset(name: str) -> str:
 
 
 def _module() -> str:
-    """The files as one module: their imports of one another fall away."""
+    """The files as one module: their imports of one another and their headings fall away."""
     joined = "\n".join(_asset(name) for name in FILES)
-    return re.sub(r'^import .* from "\./player\w*\.js";\n', "", joined, flags=re.MULTILINE)
+    return re.sub(r'^(import .* from "\./player\w*\.js";| *//.*)\n', "", joined, flags=re.MULTILINE)
 
 
 def _strict_json(value: Any) -> str:
@@ -250,7 +286,8 @@ def _widget_class() -> type:
         selected = traitlets.List(traitlets.Int()).tag(sync=True)
 
         def __init__(self, payload: dict[str, Any], **traits: Any) -> None:
-            self.class_names, self.last_frame = payload["class_names"], len(payload["epochs"]) - 1
+            self.class_names = payload["runs"][0]["class_names"]
+            self.last_frame = len(payload["epochs"]) - 1
             super().__init__(payload=_strict_json(payload), **traits)
 
         @traitlets.validate("selected")

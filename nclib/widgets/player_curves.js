@@ -1,17 +1,21 @@
 // The metrics as small panels on a canvas of their own: logarithmic upwards, epochs to the right, a cursor.
 
+import { epochAt, frameAt } from "./player_geometry.js";
 import { sprite } from "./player_scene.js";
 
+// Title, its short form, and the metrics: of the class means, of the classifier. All tend to 0.
 const PANELS = [
-  ["NC1 · scatter within / between classes", "nc1"],
-  ["NC2 · unequal norms", "equinorm_means", "equinorm_weights"],
-  ["NC2 · angles off −1/(C−1)", "max_angle_means", "max_angle_weights"],
-  ["NC3 · classifier ≠ class means", "self_duality"],
-  ["NC4 · nearest-mean mismatch", "ncc_mismatch"],
+  ["training error", "training error", "train_error"],
+  ["NC1 · scatter within / between classes", "NC1 · scatter", "nc1"],
+  ["NC2 · equinorm: spread of the norms", "NC2 · equinorm", "equinorm_means", "equinorm_weights"],
+  ["NC2 · equiangularity: spread of the cosines", "NC2 · equiangularity", "equiangularity_means", "equiangularity_weights"],
+  ["NC2 · max angle: |cos + 1/(C−1)|", "NC2 · max angle", "max_angle_means", "max_angle_weights"],
+  ["NC3 · self-duality: classifier − means", "NC3 · self-duality", "self_duality"],
+  ["NC4 · nearest-mean mismatch", "NC4 · mismatch", "ncc_mismatch"],
 ];
-const CURVE_DASHES = [5, 4];
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', sans-serif";
-const PAD = { left: 36, right: 8, top: 25, bottom: 4, axis: 18 };
+const PAD = { left: 36, right: 10, top: 27, bottom: 5, axis: 18 };
+const VALUE = 48; // px for one value beside a title
 
 /** A number as people read it: 0.0032 → "3.2e-3", 0.42 → "0.42", missing → "–". */
 export function short(value) {
@@ -21,6 +25,15 @@ export function short(value) {
   return size < 0.01 || size >= 1000 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
 }
 
+/** Whole decades around the positive values; a value of 0 sits on the floor below them. */
+function rangeOf(lines) {
+  const all = lines.flatMap((line) => line.values).filter((v) => v !== null);
+  const values = all.filter((v) => v > 0).map(Math.log10), zero = all.some((v) => v === 0);
+  const high = values.length ? Math.ceil(Math.max(...values) - 1e-9) : 0;
+  const low = Math.min(values.length ? Math.floor(Math.min(...values) + 1e-9) : -1, high - 1);
+  return { empty: !all.length, high, low, zero, floor: low - (zero ? 0.3 * Math.max(1, (high - low) / 3) : 0) };
+}
+
 export class Curves {
   constructor(canvas) {
     this.canvas = canvas;
@@ -28,26 +41,31 @@ export class Curves {
     this.logarithmic = true;
   }
 
-  setData({ epochs, metrics, zero_error_epoch, num_classes }) {
-    Object.assign(this, { epochs, metrics, zero: zero_error_epoch });
-    const kept = num_classes > 2 ? PANELS : PANELS.filter(([title]) => !title.startsWith("NC2")); // vacuous for two
-    this.panels = kept.map(([title, ...names]) => ({ title, lines: names.map((name) => metrics[name]) }));
-    for (const panel of this.panels) this.setRange(panel);
+  /** One run or two over the clock's `epochs`. */
+  setData(runs, epochs) {
+    Object.assign(this, { runs, first: epochs[0], last: epochs[epochs.length - 1] });
+    const kept = runs[0].num_classes > 2 ? PANELS : PANELS.filter(([title]) => !title.startsWith("NC2")); // vacuous for two
+    this.panels = kept.map(([title, brief, ...metrics]) => this.panelOf(title, brief, metrics));
   }
 
-  /** Whole decades around the positive values; a value of 0 sits on the floor below them. */
-  setRange(panel) {
-    const values = panel.lines.flat().filter((v) => v !== null && v > 0).map(Math.log10);
-    panel.high = values.length ? Math.ceil(Math.max(...values) - 1e-9) : 0;
-    panel.low = values.length ? Math.floor(Math.min(...values) + 1e-9) : -1;
-    if (panel.high === panel.low) panel.low -= 1;
-    panel.zero = panel.lines.flat().some((v) => v === 0);
-    panel.floor = panel.low - (panel.zero ? 0.3 * Math.max(1, (panel.high - panel.low) / 3) : 0);
+  panelOf(title, brief, metrics) {
+    const lines = this.runs.flatMap((run, r) => metrics.map((name, m) => {
+      const values = name === "train_error" ? run.metrics.train_accuracy.map((v) => (v === null ? null : 1 - v)) : run.metrics[name];
+      return { values, epochs: run.epochs, ...this.styleOf(r, m) };
+    }));
+    const told = this.runs.length > 1 ? lines.filter((line) => !line.ofClassifier) : lines; // room for two values
+    return { title, brief, lines, told, ...rangeOf(lines) };
+  }
+
+  /** Two runs differ by colour and dashes, means and classifier then by width; else by colour and dashes. */
+  styleOf(run, metric) {
+    const ofClassifier = metric === 1;
+    if (this.runs.length === 1) return { ofClassifier, colour: metric ? "muted" : "accent", dashes: metric ? [5, 4] : [], width: 1.8 };
+    return { ofClassifier, colour: run ? "second" : "accent", dashes: run ? [7, 2, 2, 2] : [], width: metric ? 0.9 : 2 };
   }
 
   setTheme(theme) { this.theme = theme; this.paint(); }
 
-  /** One column when the canvas is tall, two when it is wide and low. */
   resize(width, height, pixelRatio, columns) {
     Object.assign(this, { width, height, pixelRatio, columns });
     this.canvas.width = Math.round(width * pixelRatio);
@@ -57,16 +75,17 @@ export class Curves {
 
   // ---- From numbers to places ---------------------------------------------------------------------
 
+  /** Place along the axis, 0 to 1, of an epoch. */
   axis(epoch) {
-    const first = this.epochs[0], last = this.epochs[this.epochs.length - 1];
+    const { first, last } = this;
     if (last === first) return 0;
     return this.logarithmic ? Math.log1p(epoch - first) / Math.log1p(last - first) : (epoch - first) / (last - first);
   }
 
-  /** Place along the axis, 0 to 1, of a fractional frame. */
-  along(position) {
-    const i = Math.min(Math.floor(position), this.epochs.length - 1), j = Math.min(i + 1, this.epochs.length - 1);
-    return this.axis(this.epochs[i]) + (position - i) * (this.axis(this.epochs[j]) - this.axis(this.epochs[i]));
+  /** The epoch at a place along the axis. */
+  epochAlong(part) {
+    const { first, last } = this;
+    return first + (this.logarithmic ? Math.expm1(part * Math.log1p(last - first)) : part * (last - first));
   }
 
   /** Where the lines of panel p go. */
@@ -95,24 +114,25 @@ export class Curves {
   }
 
   paintPanel(ctx, panel, box, p) {
-    const { ink, muted, faint, accent } = this.theme;
-    ctx.fillStyle = ink; ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";
-    ctx.fillText(panel.title, box.left - PAD.left + 2, box.top - 10);
-    if (panel.lines.length > 1) this.paintHint(ctx, box.left - PAD.left + 10 + ctx.measureText(panel.title).width, box.top - 10);
-    if (this.zero !== null) {
-      const x = box.left + box.width * this.axis(this.zero);
-      ctx.fillStyle = this.theme.band; ctx.fillRect(x, box.top, box.left + box.width - x, box.height);
-      if (p === 0) { ctx.fillStyle = muted; ctx.textAlign = "right"; ctx.fillText("zero error", box.left + box.width - 4, box.top + 12); }
-    }
-    this.paintScale(ctx, panel, box, faint, muted);
-    panel.lines.forEach((line, l) => this.paintLine(ctx, panel, box, line, l ? CURVE_DASHES : [], l ? muted : accent));
-    if (p >= this.panels.length - this.columns) this.paintEpochs(ctx, box, muted, p === this.panels.length - 1);
+    const { theme } = this, right = box.left + box.width, room = right - box.left + PAD.left - panel.told.length * VALUE;
+    ctx.fillStyle = theme.ink; ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";
+    const fits = ctx.measureText(panel.title).width < room;
+    ctx.fillText(fits ? panel.title : panel.brief, box.left - PAD.left + 2, box.top - 12);
+    this.runs.forEach(({ zero_error_epoch: zero }, r) => this.paintPhase(ctx, box, zero, r, p === 0));
+    this.paintScale(ctx, panel, box, theme.faint, theme.muted);
+    for (const line of panel.lines) this.paintLine(ctx, panel, box, line);
+    if (panel.empty) { ctx.fillStyle = theme.muted; ctx.textAlign = "center"; ctx.fillText("no values", box.left + box.width / 2, box.top + box.height / 2); }
+    if (p >= this.panels.length - this.columns) this.paintEpochs(ctx, box, theme.muted);
   }
 
-  paintHint(ctx, x, y) {
-    ctx.strokeStyle = ctx.fillStyle = this.theme.muted;
-    ctx.setLineDash([3, 2]); ctx.beginPath(); ctx.moveTo(x, y - 4); ctx.lineTo(x + 14, y - 4); ctx.stroke(); ctx.setLineDash([]);
-    ctx.fillText("classifier", x + 18, y);
+  /** The phase after zero training error, shaded; of two runs, shade over shade. */
+  paintPhase(ctx, box, zero, run, named) {
+    if (zero === null) return;
+    const x = box.left + box.width * this.axis(zero), right = box.left + box.width;
+    ctx.fillStyle = run ? this.theme.band2 : this.theme.band; ctx.fillRect(x, box.top, right - x, box.height);
+    if (!named || run || right - x < 60) return;
+    ctx.fillStyle = this.theme.muted; ctx.textAlign = "right"; ctx.textBaseline = "alphabetic";
+    ctx.fillText("zero error", right - 4, box.top + 12);
   }
 
   paintScale(ctx, panel, box, faint, muted) {
@@ -130,13 +150,13 @@ export class Curves {
     if (panel.zero) label("0", this.y(panel, box, 0));
   }
 
-  paintLine(ctx, panel, box, line, dashes, colour) {
-    ctx.strokeStyle = colour; ctx.lineWidth = 1.8; ctx.lineJoin = "round"; ctx.setLineDash(dashes);
+  paintLine(ctx, panel, box, { values, epochs, colour, dashes, width }) {
+    ctx.strokeStyle = this.theme[colour]; ctx.lineWidth = width; ctx.lineJoin = "round"; ctx.setLineDash(dashes);
     ctx.beginPath();
     let pen = false;
-    line.forEach((value, e) => { // a missing value is a gap
+    values.forEach((value, e) => { // a missing value is a gap
       if (value === null) { pen = false; return; }
-      const x = box.left + box.width * this.axis(this.epochs[e]), y = this.y(panel, box, value);
+      const x = box.left + box.width * this.axis(epochs[e]), y = this.y(panel, box, value);
       if (pen) ctx.lineTo(x, y); else { ctx.moveTo(x, y); ctx.lineTo(x + 0.01, y); }
       pen = true;
     });
@@ -144,52 +164,72 @@ export class Curves {
     ctx.setLineDash([]);
   }
 
-  paintEpochs(ctx, box, muted, named) {
-    const last = this.epochs[this.epochs.length - 1];
-    const ticks = this.logarithmic ? [0, 1, 10, 100, 1000, 10000].filter((t) => t < 0.6 * last) : [0, Math.round(last / 2)];
-    ctx.fillStyle = muted; ctx.textBaseline = "top"; ctx.textAlign = "center";
-    for (const t of ticks) if (t >= this.epochs[0]) ctx.fillText(t, box.left + box.width * this.axis(t), box.top + box.height + 5);
-    ctx.textAlign = "right";
-    ctx.fillText(named ? "epoch " + last : last, box.left + box.width + 4, box.top + box.height + 5);
+  /** The last epoch, and as many of the others as there is room for. */
+  paintEpochs(ctx, box, muted) {
+    const { first, last } = this, top = box.top + box.height + 5, right = box.left + box.width + 6;
+    const ticks = this.logarithmic ? [0, 1, 10, 100, 1000, 10000] : [first, Math.round((first + last) / 2)];
+    ctx.fillStyle = muted; ctx.textBaseline = "top"; ctx.textAlign = "right";
+    ctx.fillText("epoch " + last, right, top);
+    ctx.textAlign = "center";
+    let free = -Infinity;
+    for (const tick of ticks.filter((t) => t >= first && t < last)) {
+      const x = box.left + box.width * this.axis(tick), half = ctx.measureText(tick).width / 2 + 3;
+      if (x - half < free || x + half > right - ctx.measureText("epoch " + last).width) continue;
+      ctx.fillText(tick, x, top);
+      free = x + half;
+    }
   }
 
-  /** The still picture, a cursor at `position`, and the values of the nearest measured epoch. */
-  draw(position) {
+  /** The still picture, a cursor at `epoch`, and the values of the nearest measured epoch of each run. */
+  draw(epoch) {
     const { ctx, theme } = this;
     ctx.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
     ctx.clearRect(0, 0, this.width, this.height);
     ctx.drawImage(this.still.canvas, 0, 0, this.width, this.height);
     ctx.font = FONT; ctx.textAlign = "right"; ctx.textBaseline = "alphabetic";
-    const part = this.along(position), nearest = Math.round(position);
     for (let p = 0; p < this.panels.length; p++) {
-      const panel = this.panels[p], box = this.boxes[p], x = box.left + box.width * part;
+      const { lines, told } = this.panels[p], box = this.boxes[p], right = box.left + box.width;
       ctx.fillStyle = theme.ink;
-      ctx.fillRect(x - 0.5, box.top, 1, box.height);
-      ctx.fillText(short(panel.lines[0][nearest]), box.left + box.width, box.top - 10);
-      for (let l = panel.lines.length - 1; l >= 0; l--) this.drawPoint(panel.lines[l], position, l ? theme.muted : theme.accent, panel, box, x);
+      ctx.fillRect(box.left + box.width * this.axis(epoch) - 0.5, box.top, 1, box.height);
+      for (let l = 0; l < told.length; l++) {
+        ctx.fillStyle = theme[told[l].colour];
+        ctx.fillText(short(valueAt(told[l], epoch)), right - (told.length - 1 - l) * VALUE, box.top - 12);
+      }
+      for (let l = lines.length - 1; l >= 0; l--) this.drawPoint(lines[l], epoch, this.panels[p], box);
     }
   }
 
-  drawPoint(line, position, colour, panel, box, x) {
-    const i = Math.floor(position), j = Math.min(i + 1, line.length - 1);
-    if (line[i] === null || line[j] === null) return;
-    const y = this.y(panel, box, line[i]) + (position - i) * (this.y(panel, box, line[j]) - this.y(panel, box, line[i]));
-    this.ctx.fillStyle = colour;
-    this.ctx.beginPath(); this.ctx.arc(x, y, 3.5, 0, 2 * Math.PI); this.ctx.fill();
+  /** The point of a line at `epoch`, on the drawn line; at its end when the run is over. */
+  drawPoint({ values, epochs, colour, width }, epoch, panel, box) {
+    const frame = frameAt(epochs, epoch), i = Math.floor(frame), j = Math.min(i + 1, values.length - 1);
+    if (values[i] === null || values[j] === null) return;
+    const a = this.axis(epochs[i]), b = this.axis(epochs[j]), x = this.axis(epochAt(epochs, frame));
+    const from = this.y(panel, box, values[i]), to = this.y(panel, box, values[j]);
+    this.ctx.fillStyle = this.theme[colour];
+    this.ctx.beginPath();
+    this.ctx.arc(box.left + box.width * x, from + (b > a ? (x - a) / (b - a) : 0) * (to - from), 2.2 + 0.7 * width, 0, 2 * Math.PI);
+    this.ctx.fill();
   }
 
-  /** The fractional frame at a place on the canvas, or -1 outside every panel. */
-  frameAt(px, py) {
-    for (let p = 0; p < this.panels.length; p++) {
-      const box = this.boxes[p];
-      if (py < box.top - PAD.top || py > box.top + box.height + PAD.bottom) continue;
-      if (px < box.left - PAD.left || px > box.left + box.width + PAD.right) continue;
-      const part = Math.max(0, Math.min(1, (px - box.left) / box.width));
-      let i = 0;
-      while (i < this.epochs.length - 2 && this.axis(this.epochs[i + 1]) <= part) i++;
-      const a = this.axis(this.epochs[i]), b = this.axis(this.epochs[Math.min(i + 1, this.epochs.length - 1)]);
-      return b > a ? Math.min(i + (part - a) / (b - a), this.epochs.length - 1) : i;
-    }
-    return -1;
+  /** The epoch at a place on the canvas, or null outside every panel. */
+  pointed(px, py) {
+    const box = this.boxes.find(({ left, top, width, height }) =>
+      py >= top - PAD.top && py <= top + height + PAD.bottom && px >= left - PAD.left && px <= left + width + PAD.right);
+    return box ? this.epochAlong(Math.max(0, Math.min(1, (px - box.left) / box.width))) : null;
+  }
+
+  /** The values at `epoch` for those who do not see the curves; `names` tell two runs apart. */
+  inWords(epoch, names) {
+    const panels = this.panels.map(({ title, lines }) => {
+      const each = this.runs.length * (lines.length > this.runs.length ? 2 : 1);
+      return `${title}: ${lines.slice(0, each).map((line, l) => wordsOf(line, names[Math.floor((l * this.runs.length) / each)], epoch)).join(", ")}`;
+    });
+    return `curves over epochs ${this.first} to ${this.last}, at epoch ${epoch}: ${panels.join("; ")}.`;
   }
 }
+
+/** A line's value at the measured epoch nearest to `epoch`. */
+const valueAt = ({ values, epochs }, epoch) => values[Math.round(frameAt(epochs, epoch))];
+
+const wordsOf = (line, name, epoch) =>
+  [name, line.ofClassifier ? "classifier" : "", short(valueAt(line, epoch))].filter(Boolean).join(" ");

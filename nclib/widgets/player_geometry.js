@@ -21,6 +21,30 @@ export function decode(payload) {
   };
 }
 
+// ---- The clock ------------------------------------------------------------------------------------
+
+/** The epoch, whole or between two, at `position`: a fractional index into the measured `epochs`. */
+export function epochAt(epochs, position) {
+  const [i, j, part] = between(position, epochs.length);
+  return epochs[i] + part * (epochs[j] - epochs[i]);
+}
+
+/** The other way: the fractional index at `epoch`; before the first it waits, after the last it rests. */
+export function frameAt(epochs, epoch) {
+  const last = epochs.length - 1;
+  if (epoch <= epochs[0]) return 0;
+  if (epoch >= epochs[last]) return last;
+  let i = 0;
+  while (epochs[i + 1] <= epoch) i++;
+  return i + (epoch - epochs[i]) / (epochs[i + 1] - epochs[i]);
+}
+
+/** The frames around `position` among `count`, and how far it is from the first to the second. */
+export function between(position, count) {
+  const i = Math.min(Math.floor(position), count - 1);
+  return [i, Math.min(i + 1, count - 1), position - i];
+}
+
 // ---- Small linear algebra -------------------------------------------------------------------------
 
 /** AᵀB for A (rows, a) and B (rows, b). */
@@ -84,7 +108,8 @@ const unit = (u) => u.map((x) => x / Math.sqrt(dot(u, u)));
 /** A unit vector orthogonal to the orthonormal `basis`: the coordinate axis furthest from it. */
 function freeDirection(basis, size) {
   const rests = Array.from({ length: size }, (_, axis) => {
-    const rest = Float64Array.from({ length: size }, (_, i) => (i === axis ? 1 : 0));
+    const rest = new Float64Array(size);
+    rest[axis] = 1;
     for (const b of basis) for (let i = 0; i < size; i++) rest[i] -= b[axis] * b[i];
     return rest;
   });
@@ -127,11 +152,12 @@ function centredRows(array, e, classes, C, d) {
  * At most four classes span at most three dimensions: the picture is exact, turned so that the last
  * epoch's class means lie best on the simplex ETF (orthogonal Procrustes). More classes are projected
  * on the first three principal axes, and the ETF with them. The axes never change during play.
+ * Beside another run's view `like`, a projected ETF is turned to look the same in both.
  *
  * Returns classes, dims (1, 2 or 3), axes (d, dims), scale, vertices (K, dims; null where no ETF
- * exists), exact, caption.
+ * exists), frameAxes ((K-1, dims), the ETF's share in the axes), exact, caption.
  */
-export function makeView(data, chosen) {
+export function makeView(data, chosen, like = null) {
   const { num_classes: C, dims: d } = data;
   const classes = chosen.length ? [...chosen] : Array.from({ length: C }, (_, c) => c);
   const K = classes.length, need = K - 1;
@@ -139,10 +165,12 @@ export function makeView(data, chosen) {
   const found = need <= d ? align(last, K, d) : null; // no room for an ETF otherwise
   const whole = found && need <= 3;
   const dims = whole ? need : Math.min(d, 3);
-  const axes = whole ? found.rotation : firstAxes(d, dims);
-  const vertices = whole ? found.frame : found && project(found.frame, found.rotation, K, need, d, dims);
+  const shared = found && !whole && d === need && like && like.frameAxes;
+  const axes = whole ? found.rotation : shared ? product(found.rotation, shared, d, need, dims) : identity(d, dims);
+  const frameAxes = found && !whole && gram(found.rotation, axes, d, need, dims);
+  const vertices = whole ? found.frame : found && product(found.frame, frameAxes, K, need, dims);
   const exact = Boolean(whole) || data.num_features <= 3;
-  const view = { classes, dims, axes, vertices, exact, all: K === C, scale: found ? found.scale : 1 };
+  const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, scale: found ? found.scale : 1 };
   return { ...view, caption: captionOf(view, data.num_features) };
 }
 
@@ -155,16 +183,15 @@ export function align(points, K, d) {
   return { frame, rotation, scale: scale > 1e-9 ? scale : 1 };
 }
 
-function firstAxes(d, dims) {
-  return Float64Array.from({ length: d * dims }, (_, i) => (Math.floor(i / dims) === i % dims ? 1 : 0));
-}
+const identity = (rows, cols) =>
+  Float64Array.from({ length: rows * cols }, (_, i) => (Math.floor(i / cols) === i % cols ? 1 : 0));
 
-/** frame · rotationᵀ, first `dims` of d columns: the ETF seen in the recorded coordinates. */
-function project(frame, rotation, K, need, d, dims) {
-  const out = new Float64Array(K * dims);
-  for (let k = 0; k < K; k++)
-    for (let i = 0; i < dims; i++)
-      for (let j = 0; j < need; j++) out[k * dims + i] += frame[k * need + j] * rotation[i * need + j];
+/** AB for A (rows, inner) and B (inner, cols). */
+function product(A, B, rows, inner, cols) {
+  const out = new Float64Array(rows * cols);
+  for (let r = 0; r < rows; r++)
+    for (let i = 0; i < inner; i++)
+      for (let c = 0; c < cols; c++) out[r * cols + c] += A[r * inner + i] * B[i * cols + c];
   return out;
 }
 
@@ -197,9 +224,9 @@ export function positions(data, view) {
   };
   const centre = new Float64Array(d), none = new Float64Array(d);
   for (let e = 0; e < E; e++) {
-    const unit = data.feature_scale[e];
+    const step = data.feature_scale[e];
     meanOf(data.means, e, view.classes, C, d, centre);
-    shown.forEach((s, i) => place(data.features, (e * S + s) * d, unit, centre, view, d, out.features, (e * shown.length + i) * 3));
+    shown.forEach((s, i) => place(data.features, (e * S + s) * d, step, centre, view, d, out.features, (e * shown.length + i) * 3));
     view.classes.forEach((c, k) => place(data.means, (e * C + c) * d, 1, centre, view, d, out.means, (e * K + k) * 3));
     if (!view.all) meanOf(data.weights, e, view.classes, C, d, centre);
     const origin = view.all ? none : centre;
@@ -209,10 +236,10 @@ export function positions(data, view) {
   return out;
 }
 
-/** One row of `from`: (row · unit - centre) · axes / scale, into three coordinates of `to`. */
-function place(from, at, unit, centre, { axes, dims, scale }, d, to, into) {
+/** One row of `from`: (row · step - centre) · axes / scale, into three coordinates of `to`. */
+function place(from, at, step, centre, { axes, dims, scale }, d, to, into) {
   for (let i = 0; i < d; i++) {
-    const x = (from[at + i] * unit - centre[i]) / scale;
+    const x = (from[at + i] * step - centre[i]) / scale;
     for (let j = 0; j < dims; j++) to[into + j] += x * axes[i * dims + j];
   }
 }

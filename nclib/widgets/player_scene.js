@@ -1,8 +1,11 @@
 // The picture on its canvas: camera, depth order, dots, balls, squares, rings, labels, what is pointed at.
 // Nothing is allocated while playing: positions go into typed arrays, shapes are pre-rendered sprites.
 
+import { between } from "./player_geometry.js";
+
 const TAU = 2 * Math.PI;
 const EYE = 5.5; // distance of the camera, in radii of the ETF
+const TURNED = -0.45, RAISED = 0.28; // a solid is seen a little from the side and from above
 const DASHES = [5, 4], SOLID = [];
 const BINS = 256; // levels of depth that are told apart
 const KINDS = ["dot", "mean", "weight", "vertex", "meanStick", "weightStick", "edge"];
@@ -49,8 +52,8 @@ export class Scene {
     this.vertices = new Float32Array(K * 3);
     if (view.vertices)
       for (let i = 0; i < K * view.dims; i++) this.vertices[Math.floor(i / view.dims) * 3 + (i % view.dims)] = view.vertices[i];
-    const end = view.vertices ? this.vertices : frames.means.subarray((epochs - 1) * K * 3);
-    this.reach = this.reachOf(end, K); // a projected ETF is smaller: come closer
+    const means = frames.means.subarray((epochs - 1) * K * 3), end = view.vertices ? this.vertices : means;
+    this.reach = Math.max(this.reachOf(end), this.reachOf(means)); // a projected ETF is smaller: come closer
     const heights = Array.from({ length: K }, (_, k) => end[3 * k + 1]);
     this.middle = (Math.max(...heights) + Math.min(...heights)) / 2;
     this.pairs = [];
@@ -74,9 +77,9 @@ export class Scene {
     this.makeSprites();
   }
 
-  reachOf(points, count) {
+  reachOf(points) {
     let far = 0;
-    for (let k = 0; k < count; k++) far = Math.max(far, Math.hypot(points[3 * k], points[3 * k + 1], points[3 * k + 2]));
+    for (let k = 0; k < this.K; k++) far = Math.max(far, Math.hypot(points[3 * k], points[3 * k + 1], points[3 * k + 2]));
     return far > 0.3 ? far : 1;
   }
 
@@ -140,7 +143,8 @@ export class Scene {
   /** Rotation rows of the camera; a plane or a line is seen from the front and turns only in itself. */
   aim({ yaw, pitch, zoom }) {
     const flat = this.view.dims < 3;
-    const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+    const about = flat ? yaw : yaw + TURNED, up = Math.max(-1.55, Math.min(1.55, pitch + RAISED));
+    const cy = Math.cos(about), sy = Math.sin(about), cp = Math.cos(up), sp = Math.sin(up);
     const turned = flat ? [cy, -sy, 0, sy, cy, 0, 0, 0, 1] : [cy, sy, 0, -sy * sp, cy * sp, cp, sy * cp, -cy * cp, sp];
     const asIs = [1, 0, 0, 0, 1, 0, 0, 0, 1];
     this.rotation.set(this.view.dims === 1 ? asIs : turned);
@@ -203,11 +207,11 @@ export class Scene {
   /** Draws the moment `position` (a fractional index into the measured epochs). */
   draw(position, camera) {
     const { ctx, K, n, frames } = this;
-    const i = Math.min(Math.floor(position), this.epochs - 1), j = Math.min(i + 1, this.epochs - 1);
+    const [i, j, part] = between(position, this.epochs);
     this.aim(camera);
-    this.project(frames.features, n, i, j, position - i, 0);
-    this.project(frames.means, K, i, j, position - i, n);
-    this.project(frames.weights, K, i, j, position - i, n + K);
+    this.project(frames.features, n, i, j, part, 0);
+    this.project(frames.means, K, i, j, part, n);
+    this.project(frames.weights, K, i, j, part, n + K);
     this.project(this.vertices, K, 0, 0, 0, n + 2 * K);
     this.sort();
     ctx.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
@@ -271,7 +275,10 @@ export class Scene {
       const point = n + item - this.first[1], c = this.classOf[point], s = this.sprites[c].label;
       const dx = this.x[point] - this.cx, dy = this.y[point] - this.cy, length = Math.hypot(dx, dy) + 6;
       const reach = 22 * this.size[point];
-      const x = this.x[point] + (dx / length) * (reach + s.width / 2 - 5), y = this.y[point] + (dy / length) * (reach + 4);
+      const room = Math.max(0, this.width - s.width / 2 - 2), beside = this.x[point] + (dx / length) * (reach + s.width / 2 - 5);
+      const x = Math.max(this.width - room, Math.min(room, beside));
+      const y = this.y[point] + (x === beside ? (dy / length) * (reach + 4) : (dy < 0 ? -1 : 1) * (reach + 6)); // no room: above, below
+      if (this.x[point] < 0 || this.x[point] > this.width) continue; // nothing there to name
       ctx.globalAlpha = this.fade[c] * Math.max(0.55, this.solidity(this.z[point]));
       ctx.drawImage(s.canvas, x - s.width / 2, y - s.height / 2, s.width, s.height);
     }

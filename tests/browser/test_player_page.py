@@ -70,6 +70,10 @@ def readout(page) -> str:
     return page.locator(".nc-readout").inner_text()
 
 
+def scene(page):
+    return page.get_by_role("img", name="features, class means and classifier")
+
+
 def scrub_to(page, key: str) -> None:
     page.get_by_role("slider", name="epoch").press(key)
     settle(page)
@@ -106,7 +110,7 @@ def test_keys_step_through_the_measured_epochs(opened, page_of_ten, ten):
     assert picture(page) != start
     scrub_to(page, "End")
     assert readout(page).startswith("epoch 100 of 100")
-    words = page.get_by_role("img").get_attribute("aria-label")
+    words = scene(page).get_attribute("aria-label")
     assert "at epoch 100 of 100; train accuracy 100 %, zero training error since" in words
     scrub_to(page, "Home")
     assert picture(page) == start
@@ -142,7 +146,7 @@ def test_four_classes_are_exact_and_ten_a_projection(opened, page_of_ten, screen
     assert picture(page) != before
     page.screenshot(path=screenshots / "player_four_of_ten.png")
     page.get_by_role("group", name="classes", exact=True).get_by_role("button", name="9").click()
-    names = page.get_by_role("img").get_attribute("aria-label")
+    names = scene(page).get_attribute("aria-label")
     assert "of the classes 1, 2, 3, 9 at" in names
     page.get_by_role("button", name="3 classes").click()
     assert "exact: 3 classes span 2 dimensions" in caption.inner_text()
@@ -153,7 +157,7 @@ def test_pointing_names_what_is_there_and_clicking_highlights_it(opened, page_of
     page = opened(page_of_ten)
     page.get_by_role("button", name="3 classes").click()
     scrub_to(page, "End")
-    box, tip = page.get_by_role("img").bounding_box(), page.locator(".nc-tip")
+    box, tip = scene(page).bounding_box(), page.locator(".nc-tip")
     assert tip.is_hidden()
     x = box["x"] + box["width"] / 2
     # The first of three classes stands straight above the middle.
@@ -174,7 +178,7 @@ def _tip_at(page, tip, x, y) -> str:
 
 def test_dragging_turns_it_and_a_double_click_turns_it_back(opened, page_of_ten):
     page = opened(page_of_ten)
-    start, box = picture(page), page.get_by_role("img").bounding_box()
+    start, box = picture(page), scene(page).bounding_box()
     page.mouse.move(box["x"] + 200, box["y"] + 20)
     page.mouse.down()
     page.mouse.move(box["x"] + 260, box["y"] + 50, steps=4)

@@ -1,0 +1,143 @@
+// What stands on the page around the canvases: HTML, buttons, names. Filled in once, never redrawn.
+
+const SUPPRESS = 'data-lm-suppress-shortcuts="true"'; // Jupyter keeps its hands off keys pressed here
+const KEY = [
+  ["dot", "features", '<circle cx="7" cy="10" r="2.2"/><circle cx="13" cy="5" r="2.2"/><circle cx="18" cy="11" r="2.2"/>'],
+  ["mean", "class means", '<path d="M2 8h12" stroke="currentColor" stroke-width="2.5"/><circle cx="17" cy="8" r="5"/>'],
+  ["weight", "classifier", '<path d="M1 8h11" stroke="currentColor" stroke-width="2" stroke-dasharray="3 2"/><rect x="13" y="3.5" width="9" height="9"/>'],
+  ["vertex", "simplex ETF, the limit", '<path d="M1 13L11 8" stroke="currentColor"/><circle cx="16" cy="7" r="5.5" fill="none" stroke="currentColor" stroke-width="2"/>'],
+];
+const icon = (body) => `<svg viewBox="0 0 24 16" width="24" height="16" aria-hidden="true">${body}</svg>`;
+
+const SIDE = `
+  <figure class="nc-side">
+    <figcaption data-side="title"></figcaption>
+    <div class="nc-stage">
+      <canvas data-side="canvas" role="img" tabindex="0" ${SUPPRESS}></canvas>
+      <span class="nc-hint" data-side="hint"></span>
+      <div class="nc-tip" data-side="tip" hidden></div>
+    </div>
+    <p class="nc-caption" data-side="caption"></p>
+  </figure>`;
+
+const page = (sides) => `
+  <header>
+    <strong data-part="title"></strong>
+    <div class="nc-sizes" data-part="sizes" role="group" aria-label="classes shown"></div>
+  </header>
+  <div class="nc-key" role="group" aria-label="what is drawn">${KEY.map(([layer, word, body]) =>
+    `<button type="button" data-layer="${layer}" aria-pressed="true" ${SUPPRESS}>${icon(body)}${word}</button>`).join("")}</div>
+  <div class="nc-sides">${SIDE.repeat(sides)}</div>
+  <div class="nc-controls">
+    <button type="button" class="nc-play" data-part="play" ${SUPPRESS}></button>
+    <div class="nc-track">
+      <input type="range" data-part="scrub" min="0" step="1" aria-label="epoch" ${SUPPRESS}>
+      <div class="nc-mark" data-part="mark" hidden><span></span></div>
+    </div>
+    <select class="nc-quiet" data-part="speed" aria-label="speed" ${SUPPRESS}>
+      ${[0.25, 0.5, 1, 2, 4].map((v) => `<option value="${v}"${v === 1 ? " selected" : ""}>${v}×</option>`).join("")}
+    </select>
+    <button type="button" class="nc-quiet" data-part="turn" aria-pressed="false" title="turn the picture slowly" ${SUPPRESS}>turn</button>
+  </div>
+  <p class="nc-readout" data-part="readout"></p>
+  <div class="nc-classes" data-part="classes" role="group" aria-label="classes"></div>
+  <div class="nc-curves">
+    <div class="nc-legend" data-part="legend"><button type="button" class="nc-axis" data-part="axis" ${SUPPRESS}></button></div>
+    <div class="nc-plot"><canvas data-part="curves" role="img"></canvas></div>
+  </div>`;
+
+const named = (node, key) =>
+  Object.fromEntries([...node.querySelectorAll(`[data-${key}]`)].map((found) => [found.dataset[key], found]));
+
+/** The page of `runs` in an element of its own: {root, part, sides}, the last two by name. */
+export function build(runs, names, epochs, height) {
+  const root = document.createElement("div");
+  root.className = "nc-player";
+  root.classList.toggle("nc-compare", runs.length > 1);
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", `collapse player: ${runs.map((run) => run.title).join(" compared with ")}`);
+  root.innerHTML = page(runs.length);
+  root.style.setProperty("--nc-height", `${height}px`);
+  const part = named(root, "part");
+  const sides = [...root.querySelectorAll(".nc-side")].map((node) => named(node, "side"));
+  part.title.textContent = runs.length > 1 ? "two runs, one clock" : runs[0].title;
+  part.scrub.max = epochs.length - 1;
+  fillSides(sides, runs, names);
+  fillClasses(part, runs[0]);
+  fillLegend(part, runs, names);
+  fillMark(part, runs, names, epochs);
+  return { root, part, sides };
+}
+
+function fillSides(sides, runs, names) {
+  const touch = matchMedia("(pointer: coarse)").matches;
+  sides.forEach(({ title, hint }, r) => {
+    title.hidden = runs.length === 1;
+    title.append(swatch(r), names[r] && runs[r].title.includes(names[r]) ? runs[r].title : `${runs[r].title} (${names[r]})`);
+    hint.textContent = touch ? "drag to turn · pinch to zoom" : "drag to turn · +/− to zoom · double-click to reset";
+    hint.hidden = r > 0;
+  });
+}
+
+function fillClasses(part, { num_classes, class_names }) {
+  const sizes = [0, 4, 3].filter((k) => k < num_classes);
+  part.sizes.hidden = num_classes < 4;
+  part.sizes.append(...sizes.map((k) => button(k ? `${k} classes` : `all ${num_classes}`, { size: k })));
+  part.classes.append(...class_names.map((name, c) => {
+    const chip = button(name, { class: c });
+    chip.prepend(document.createElement("i"));
+    return chip;
+  }));
+}
+
+/** Which line of the curves is which: means and classifier, or one run and the other. */
+function fillLegend({ legend }, runs, names) {
+  const entry = (r, word) => {
+    const node = document.createElement("span");
+    node.append(swatch(r), word);
+    return node;
+  };
+  if (runs.length > 1) legend.prepend(entry(0, names[0]), entry(1, names[1]), "NC2 thick: class means, thin: classifier");
+  else if (runs[0].num_classes > 2) legend.prepend(entry(0, "class means"), entry(2, "classifier"));
+}
+
+/** Where each run reaches zero training error, under the slider. */
+function fillMark({ mark }, runs, names, epochs) {
+  const reached = runs.map((run, r) => [run.zero_error_epoch, names[r]]).filter(([zero]) => zero !== null);
+  if (!reached.length) return;
+  const place = (zero) => epochs.indexOf(zero) / Math.max(epochs.length - 1, 1);
+  for (const [zero] of reached) {
+    const tick = document.createElement("i");
+    tick.style.setProperty("--at", place(zero));
+    mark.prepend(tick);
+  }
+  mark.hidden = false;
+  mark.style.setProperty("--at", place(reached[0][0]));
+  const which = reached.length < runs.length ? ` (${reached[0][1]})` : "";
+  mark.lastChild.textContent = reached.length > 1
+    ? `zero training error from epochs ${reached[0][0]} and ${reached[1][0]}`
+    : `zero training error from epoch ${reached[0][0]}${which}`;
+}
+
+/** A short line as the curves draw it: 0 the first run, 1 the second, 2 the classifier of the only one. */
+function swatch(kind) {
+  const node = document.createElement("i");
+  node.className = `nc-line nc-line-${kind}`;
+  return node;
+}
+
+function button(text, dataset) {
+  const node = document.createElement("button");
+  node.type = "button";
+  node.append(text);
+  Object.assign(node.dataset, dataset, { lmSuppressShortcuts: "true" });
+  return node;
+}
+
+/** What tells the runs apart: the parts of their titles that differ, or "first run" and "second run". */
+export function shortNames(titles) {
+  if (titles.length === 1) return [""];
+  const parts = titles.map((title) => title.split(" · "));
+  const names = parts.map((own, r) => own.filter((word, i) => word !== parts[1 - r][i]).join(" · "));
+  return names[0] && names[1] ? names : ["first run", "second run"];
+}
