@@ -96,11 +96,22 @@ def house_style(draw: Callable[..., T]) -> Callable[..., T]:
 
 
 def picture(
-    rows: int = 1, columns: int = 1, *, size: tuple[Number, Number], **options: object
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    size: tuple[Number, Number],
+    mosaic: list[list[str]] | None = None,
+    **options: object,
 ) -> tuple:
-    """A Picture of ``size`` inches (at most 9 wide) and its axes, in house style."""
+    """A Picture of ``size`` inches (at most 9 wide) and its axes, in house style.
+
+    The axes are those of ``rows`` and ``columns``, or a dict of those that ``mosaic`` names.
+    """
     figure = Picture(figsize=size)
-    axes = figure.subplots(rows, columns, **options)
+    if mosaic is None:
+        axes = figure.subplots(rows, columns, **options)
+    else:
+        axes = figure.subplot_mosaic(mosaic, **options)
     if profile() == "ci":
         figure.text(0.995, 0.003, "profile ci", ha="right", va="bottom", fontsize=7, color=MUTED)
     return figure, axes

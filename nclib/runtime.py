@@ -83,6 +83,11 @@ def shows_html() -> bool:
     return choice == "html" or (choice == "auto" and (in_colab() or missing))
 
 
+def builds_page() -> bool:
+    """Whether the notebook is executed for a page that no kernel will answer."""
+    return os.environ.get("NCLIB_WIDGETS") == "html"
+
+
 def in_notebook() -> bool:
     """Whether an IPython kernel (not a terminal or a script) is running us."""
     return _kernel() is not None

@@ -15,7 +15,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
-EXPERIMENTS = {"fetch", "data", "networks", "training", "measure", "trajectory"}
+EXPERIMENTS = {"fetch", "data", "perturb", "networks", "training", "measure", "trajectory"}
 PICTURES = {"palette", "picture", "figures", "widgets"}
 
 # module (or folder): what it may import from nclib
@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "deep_ufm": {"ufm"},
     "fetch": {"runtime"},
     "data": {"runtime", "fetch"},
+    "perturb": {"data"},
     "networks": set(),
     # an Epoch carries its CollapseMetrics, taken in one pass by ClassStatistics
     "training": {"runtime", "data", "networks", "statistics", "collapse"},
@@ -40,8 +41,10 @@ ALLOWED: dict[str, set[str]] = {
     "picture": {"palette", "runtime"},
     "figures": {"trajectory", "palette", "picture"},
     "exercises": FORMULAS,
-    # runtime: in Colab a widget is a page of its own
-    "widgets": {"figures", "picture", "trajectory", "training", "palette", "runtime"},
+    # runtime: in Colab a widget is a page of its own; etf: what the scene is turned towards;
+    # data, perturb, networks: live training starts from their names
+    "widgets": {"figures", "picture", "palette", "trajectory", "training", "runtime", "etf"}
+    | {"data", "perturb", "networks"},
 }
 # imported inside a function only, when somebody asks for it
 LAZILY = {"trajectory": {"widgets"}}  # Trajectory.player() and .to_html()

@@ -21,6 +21,7 @@ from PIL import Image
 
 from nclib.picture import Picture
 from nclib.runtime import serves_browser, shows_html
+from nclib.widgets import messages
 
 MOST_PICTURES = 120
 
@@ -76,10 +77,9 @@ class Explorer:
         try:
             self.picture = self._draw(**values)
             self._image.value = self.picture.png()
-            self._message.value = _UNSEEN.format(html.escape(self.picture.alt))
+            self._message.value = messages.unseen(self.picture.alt)
         except Exception:
-            shown = html.escape(traceback.format_exc(limit=-3))
-            self._message.value = f'<pre role="alert" style="color:#b00020">{shown}</pre>'
+            self._message.value = messages.alert(traceback.format_exc(limit=-3))
             if not serves_browser():
                 raise
 
@@ -166,12 +166,6 @@ def _small(image: Image.Image) -> bytes:
 def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
-
-# Read out by a screen reader when it changes, not seen.
-_UNSEEN = (
-    '<span role="status" style="position:absolute;width:1px;height:1px;overflow:hidden;'
-    'clip-path:inset(50%)">{}</span>'
-)
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Picture with sliders</title>

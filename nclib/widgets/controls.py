@@ -1,0 +1,153 @@
+"""The controls of live training: menus, sliders and fields, buttons, message, picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+
+from nclib.networks import NETWORKS
+from nclib.picture import Picture
+from nclib.training import LOSSES
+from nclib.widgets import messages
+
+RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 100 epochs
+    "cross_entropy": (0.1, 1e-2),
+    "squared_error": (0.5, 2e-3),
+    "label_smoothing": (0.1, 1e-2),
+    "focal": (0.1, 1e-2),
+}
+MENUS = {"network": NETWORKS, "loss": LOSSES}
+SLIDERS = {
+    "learning_rate": (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0),
+    "weight_decay": (0.0, 1e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2),
+    "label_noise": (0.0, 0.05, 0.1, 0.2, 0.3, 0.5),
+    "imbalance": (1, 2, 5, 10, 20, 50, 100),
+}
+FIELDS = {"epochs": 100, "num_features": 64, "seed": 0}
+WORDS = {
+    "num_features": "features p",
+    "linear_features": "linear features",
+    "imbalance": "imbalance ratio",
+}
+ORDER = ("data", "network", "loss", "epochs", "learning_rate", "weight_decay", "num_features")
+ORDER += ("linear_features", "label_noise", "imbalance", "seed")
+
+
+class Controls:
+    """What a person turns, and where they look.
+
+    Args:
+        sets: names of the data sets in the menu.
+        start: values to begin with, by control.
+        changed: called when a control is let go at a new value.
+        buttons: functions by the text of their button.
+
+    Attributes:
+        box: all of it, as one ipywidget.
+        picture: the ``Picture`` last shown.
+        by_name: the ipywidgets controls.
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[str],
+        start: dict[str, Any],
+        changed: Callable[[], None],
+        buttons: dict[str, Callable[[], None]],
+    ) -> None:
+        self.by_name = {name: _control(name, sets, start) for name in ORDER}
+        self.picture: Picture | None = None
+        self.buttons = {text: _button(text, act) for text, act in buttons.items()}
+        self._message = ipywidgets.HTML()
+        self._image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self._image.layout.object_fit = "contain"
+        self._unseen = ipywidgets.HTML()
+        self._stage = ipywidgets.VBox([self._image])
+        grid = ipywidgets.GridBox(list(self.by_name.values()))
+        grid.layout.grid_template_columns = "repeat(auto-fill, minmax(270px, 1fr))"
+        grid.layout.grid_gap = "0 16px"
+        row = ipywidgets.HBox([*self.buttons.values(), self._message])
+        row.layout.flex_flow, row.layout.align_items = "row wrap", "center"
+        self.box = ipywidgets.VBox([grid, row, self._unseen, self._stage])
+        self._set_by_us = False
+        self._changed = changed
+        for name, control in self.by_name.items():
+            control.observe(self._follow_loss if name == "loss" else self._tell, "value")
+
+    def values(self) -> dict[str, Any]:
+        """The controls' values by name."""
+        return {name: control.value for name, control in self.by_name.items()}
+
+    def _tell(self, _: Any) -> None:
+        if not self._set_by_us:
+            self._changed()
+
+    def _follow_loss(self, change: Any) -> None:
+        """Another loss wants another rate and decay; what somebody chose stays."""
+        fields = [self.by_name[name] for name in ("learning_rate", "weight_decay")]
+        if tuple(field.value for field in fields) == RECIPES[change["old"]]:
+            self._set_by_us = True
+            for field, value in zip(fields, RECIPES[change["new"]], strict=True):
+                field.value = value
+            self._set_by_us = False
+        self._tell(change)
+
+    def say(self, text: str, *, error: bool = False) -> None:
+        """A line beside the buttons; an error in red."""
+        self._message.value = messages.alert(text) if error else messages.status(text)
+
+    def show(self, picture: Picture, *, described: bool = False) -> None:
+        """The picture, in place of what was there; ``described`` reads its words out, too."""
+        self.picture, self._image.value = picture, picture.png()
+        if described:
+            self._unseen.value = messages.unseen(picture.alt)
+        if self._stage.children != (self._image,):
+            (old,), self._stage.children = self._stage.children, (self._image,)
+            old.close()
+
+    def show_widget(self, widget: Any) -> None:
+        """A widget in the picture's place, until the next picture."""
+        self._stage.children = (widget,)
+
+
+def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
+    """The ipywidget of one control, at its first value."""
+    options = {"description": WORDS.get(name, name.replace("_", " ")), "style": _STYLE}
+    options["layout"] = {"width": "auto"}
+    menus = {"data": sets, **MENUS}
+    if name in menus:
+        choices = [(one.replace("_", " "), one) for one in menus[name]]
+        value = _listed(name, start.get(name, choices[0][1]), list(menus[name]))
+        return ipywidgets.Dropdown(options=choices, value=value, **options)
+    if name in SLIDERS:
+        values = list(SLIDERS[name])
+        rate, decay = RECIPES[start.get("loss", "cross_entropy")]
+        usual = {"learning_rate": rate, "weight_decay": decay}.get(name, values[0])
+        value = start.get(name, usual)
+        values = sorted({*values, value})  # a value between the steps becomes one
+        choices = [(f"{one:g}", one) for one in values]
+        options["continuous_update"] = False
+        return ipywidgets.SelectionSlider(options=choices, value=value, **options)
+    if name in FIELDS:
+        value = start.get(name, FIELDS[name])
+        return ipywidgets.IntText(value=value, continuous_update=False, **options)
+    return ipywidgets.Checkbox(value=bool(start.get(name, False)), indent=True, **options)
+
+
+_STYLE = {"description_width": "104px"}
+
+
+def _listed(name: str, value: Any, known: list) -> Any:
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}; choose from {', '.join(map(str, known))}")
+    return value
+
+
+def _button(text: str, act: Callable[[], None]) -> Any:
+    main = "primary" if text == "Train" else "danger" if text == "Stop" else ""
+    button = ipywidgets.Button(description=text, button_style=main)
+    button.layout.width = "auto"
+    button.on_click(lambda _: act())
+    return button

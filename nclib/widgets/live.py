@@ -1,0 +1,275 @@
+"""Train and watch: controls, a picture that moves while a network trains, and the run it leaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from nclib._shapes import Number
+from nclib.data import DataSet, load_data
+from nclib.networks import Network, build_network
+from nclib.perturb import imbalanced, with_label_noise
+from nclib.picture import Picture
+from nclib.runtime import builds_page, serves_browser, shows_html
+from nclib.training import Epoch, cosine_schedule, train
+from nclib.trajectory import Trajectory
+from nclib.widgets.controls import ORDER, Controls
+from nclib.widgets.interrupts import Interrupts, Stopped, stops_when
+from nclib.widgets.player import CollapsePlayer
+from nclib.widgets.scene import Geometry, Scene, view_of
+
+QUICK_S = 6.0  # a run shorter than this is repeated when a control is let go
+SETTINGS = ("loss", "epochs", "learning_rate", "weight_decay", "seed")
+
+
+class LiveTraining:
+    """Controls over a training run, its picture, and what it recorded.
+
+    As the last value of a cell it shows itself. **Train** trains; once a run took less than six
+    seconds, letting go of a control trains again. A longer run belongs in a cell: ``live.run()``
+    moves the picture shown above while it works, and ends at the front end's interrupt (the stop
+    button of the notebook) with everything kept that was recorded so far.
+
+    Args:
+        data: a name for ``load_data``, a ``DataSet``, or several by the name in the menu.
+        pictures_per_second: at most this many while training; each costs some 30 ms of it.
+        start: values of controls to begin with: ``network``, ``loss``, ``epochs``,
+            ``learning_rate``, ``weight_decay``, ``num_features`` (p), ``linear_features``,
+            ``label_noise``, ``imbalance``, ``seed``.
+
+    Attributes:
+        trajectory: of the newest run, which may still be going on; None before the first.
+        kept: a trajectory kept for comparison; later runs are shown beside it.
+        running: whether a run is going on.
+
+    Raises:
+        ValueError: for a control that does not exist, or a value it cannot have.
+    """
+
+    def __init__(
+        self,
+        data: str | DataSet | Mapping[str, str | DataSet] = "digits",
+        *,
+        pictures_per_second: Number = 3,
+        **start: Any,
+    ) -> None:
+        if pictures_per_second <= 0:
+            raise ValueError(f"pictures_per_second is {pictures_per_second}; it must be positive")
+        if unknown := sorted(start.keys() - set(ORDER)):
+            raise ValueError(f"there is no control {unknown[0]!r}; there are {', '.join(ORDER)}")
+        sets = dict(data) if isinstance(data, Mapping) else {getattr(data, "name", data): data}
+        self._sets = {name: load_data(d) if isinstance(d, str) else d for name, d in sets.items()}
+        buttons = {"Train": self._press, "Stop": self._stop_pressed, "Keep to compare": self._keep}
+        self.view = Controls(list(self._sets), start, self._changed, buttons)
+        self.controls = self.view.by_name
+        self._show_stop(False)
+        self._pause_s = 1 / pictures_per_second
+        self.trajectory: Trajectory | None = None
+        self.kept: Trajectory | None = None
+        self.running = False
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._last_s = float("inf")
+        self._scene: tuple[tuple, Scene] | None = None
+        self._unshown: Epoch | None = None  # measured after the last picture
+
+    # Running
+
+    def run(self, *, background: bool = False) -> Trajectory:
+        """Train with the controls' values; returns the trajectory.
+
+        In the foreground it returns at the end, or at an interrupt, with what was recorded.
+
+        Args:
+            background: train in a thread and return at once; a Stop button ends it, other cells
+                answer meanwhile. For JupyterLab and Notebook: Colab shows no picture from a thread.
+
+        Raises:
+            ValueError: if a run is going on, or as ``build_network`` and ``train`` for values that
+                do not fit (also shown as a message beside the controls).
+        """
+        if self.running:
+            raise ValueError("a run is going on; stop it, or wait for its end")
+        self.trajectory, self.running = Trajectory(), True
+        self._stop.clear()
+        if not background:
+            self._work()
+            return self.trajectory
+        self._show_stop(True)
+        self._thread = threading.Thread(target=self._work, name="live training", daemon=True)
+        self._thread.start()
+        return self.trajectory
+
+    def stop(self) -> None:
+        """End a run in the background; what it recorded is kept."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def keep(self) -> None:
+        """Keep the newest run: those that follow are compared with it.
+
+        Raises:
+            ValueError: if nothing was recorded yet.
+        """
+        if not self.trajectory:
+            raise ValueError("there is no run to keep yet; train first")
+        self.kept, self._scene = self.trajectory, None
+        self.view.say(f"kept: {_in_short(self.kept)}; train again to compare")
+
+    def _changed(self) -> None:
+        """A control was let go: quick runs are repeated unasked."""
+        if self.running:
+            self.view.say("a run is going on; the new value counts for the next")
+        elif self._last_s > QUICK_S:
+            self.view.say("changed: press Train, or run live.run() in a cell")
+        else:
+            self.run()
+
+    def _press(self) -> None:
+        if not self.running:
+            self.run()
+
+    def _stop_pressed(self) -> None:
+        self._stop.set()
+
+    def _keep(self) -> None:
+        if self.trajectory:
+            self.keep()
+        else:
+            self.view.say("there is no run to keep yet: press Train first")
+
+    def _show_stop(self, shown: bool) -> None:
+        self.view.buttons["Stop"].layout.display = None if shown else "none"
+
+    def _work(self) -> None:
+        """Train, and say how it ended; an error is shown, and raised where no page shows it."""
+        interrupts, begin = Interrupts(), time.perf_counter()
+        try:
+            with interrupts.watched():
+                self._follow(interrupts)
+            self._last_s = time.perf_counter() - begin
+            self._finish("")
+        except (KeyboardInterrupt, Stopped):
+            self._finish("stopped, and kept what was recorded: ")
+        except Exception as error:
+            self.view.say(_advice(error), error=True)
+            if not serves_browser():
+                raise
+        finally:
+            self.running = False
+            self._show_stop(False)
+
+    def _follow(self, interrupts: Interrupts) -> None:
+        """Record every measured epoch, and show one now and then, by the clock."""
+        values = self.view.values()
+        network, data = self._prepare(values)
+        self.view.say("training …")
+        shown = time.perf_counter()
+        with stops_when(self._stop, network):
+            for epoch in _epochs(network, data, values):
+                if epoch.metrics is None:
+                    continue
+                with interrupts.whole():
+                    self.trajectory.record(epoch)
+                    self._unshown = epoch
+                    if time.perf_counter() - shown > self._pause_s:
+                        self.view.show(self._picture(epoch))
+                        shown, self._unshown = time.perf_counter(), None
+
+    def _prepare(self, values: dict) -> tuple[Network, DataSet]:
+        data = self._sets[values["data"]]
+        if values["label_noise"]:
+            data = with_label_noise(data, values["label_noise"], seed=values["seed"])
+        if values["imbalance"] != 1:
+            data = imbalanced(data, values["imbalance"], seed=values["seed"])
+        return _network(values, data), data
+
+    def _finish(self, how: str) -> None:
+        """The last moment, then the player in its place, beside the kept run if there is one."""
+        run = self.trajectory
+        self.view.say(how + (_in_short(run) if run else "nothing was recorded"))
+        if not run:
+            return
+        if self._unshown is not None:
+            self.view.show(self._picture(self._unshown), described=True)
+        if not shows_html():  # the player is another kind of widget, which Colab may not have
+            fits = self.kept is not None and self.kept.class_names == run.class_names
+            self.view.show_widget(CollapsePlayer(run, self.kept if fits else None).widget())
+
+    def _picture(self, epoch: Epoch) -> Picture:
+        """The moment as a picture, turned so that the class means lie best on the simplex."""
+        names, epochs = tuple(epoch.settings["class_names"]), epoch.settings["epochs"]
+        if self._scene is None or self._scene[0] != (names, epochs):
+            kept = self.kept.metrics if self.kept else None
+            self._scene = (names, epochs), Scene(names, max(1, epochs), kept=kept)
+        shot = epoch.snapshot
+        arrays = (shot.labels, shot.features, shot.class_means, shot.weight)
+        moment = Geometry(*(array.numpy() for array in arrays))
+        view = view_of(moment.class_means, moment.weight.shape[1])
+        return self._scene[1].show(moment, view, self.trajectory.metrics)
+
+    # Showing
+
+    def widget(self) -> Any:
+        """Controls, message and picture as one ipywidget; before any run, the untrained network.
+
+        Raises:
+            ValueError: as ``run``, for values that do not fit.
+        """
+        if self.trajectory is None:
+            values = self.view.values()
+            untrained, self.trajectory = next(_epochs(*self._prepare(values), values)), Trajectory()
+            self.trajectory.record(untrained)
+            self.view.show(self._picture(untrained), described=True)
+            self.trajectory = None
+            self.view.say("the network before training: press Train")
+        return self.view.box
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        box = self.widget()
+        data, metadata = self.view.picture._repr_mimebundle_()
+        if not builds_page():  # no kernel will answer there
+            view = box._repr_mimebundle_()
+            data |= view[0] if isinstance(view, tuple) else view
+        return data | {"text/plain": self.view.picture.alt}, metadata
+
+
+def _epochs(network: Network, data: DataSet, values: dict[str, Any]) -> Iterator[Epoch]:
+    settings = {name: values[name] for name in SETTINGS}
+    return train(
+        network, data, batch_size=256, schedule=cosine_schedule, progress=False, **settings
+    )
+
+
+def _network(values: dict[str, Any], data: DataSet) -> Network:
+    """The network that the controls describe; convolutional ones have p in multiples of width."""
+    name, size = values["network"], values["num_features"]
+    if name == "mlp":
+        options = {"num_features": size, "linear_features": values["linear_features"]}
+        return build_network(name, data, seed=values["seed"], **options)
+    times = {"convnet": 4, "resnet18": 8}[name]
+    if size % times:
+        raise ValueError(f"features p is {size}; for {name} it must be a multiple of {times}")
+    if values["linear_features"]:
+        raise ValueError(f"linear features belong to mlp; {name} ends in a ReLU: untick them")
+    return build_network(name, data, width=size // times, seed=values["seed"])
+
+
+def _in_short(run: Trajectory) -> str:
+    end = run.metrics.iloc[-1]
+    return (
+        f"epoch {end.epoch:.0f} · {end.seconds:.1f} s · train accuracy {end.train_accuracy:.1%} · "
+        f"test {end.test_accuracy:.1%} · NC1 {end.nc1:.2g}"
+    )
+
+
+def _advice(error: Exception) -> str:
+    """What went wrong and what to change; the library's own errors say so themselves."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return f"out of memory: choose a smaller network, fewer features or fewer images ({error})"
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

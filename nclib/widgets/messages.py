@@ -1,0 +1,21 @@
+"""What widgets say: errors that stand in the page, words for those who do not see the picture."""
+
+from __future__ import annotations
+
+import html
+
+
+def alert(text: str) -> str:
+    """An error, in red and announced at once."""
+    return f'<pre role="alert" style="color:#b00020;white-space:pre-wrap">{html.escape(text)}</pre>'
+
+
+def status(text: str) -> str:
+    """A line that is seen, and announced when it changes."""
+    return f'<span role="status">{html.escape(text)}</span>'
+
+
+def unseen(text: str) -> str:
+    """Read out by a screen reader when it changes, not seen."""
+    hidden = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
+    return f'<span role="status" style="{hidden}">{html.escape(text)}</span>'
