@@ -163,6 +163,67 @@ def test_metrics_without_a_value_are_null(run, monkeypatch):
     assert metrics["nc1"][0] == pytest.approx(table.nc1[0], rel=1e-5)
 
 
+# ---- Two runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rival() -> Trajectory:
+    return collapsing_run(num_epochs=7, per_class=5, last=300, num_features=12)
+
+
+def test_two_runs_have_the_measured_epochs_of_both(run, rival):
+    player = CollapsePlayer(run, rival)
+    assert player.epochs == tuple(sorted({*run.epochs.tolist(), *rival.epochs.tolist()}))
+    assert set(player.epochs) > set(run.epochs.tolist())
+    packed = json.loads(state_in(player.to_html())["payload"])
+    assert packed["epochs"] == list(player.epochs)
+    assert packed["runs"] == [payload(run), payload(rival)]
+    assert CollapsePlayer(run).epochs == tuple(run.epochs.tolist())
+
+
+def test_two_runs_from_the_trajectory(run, rival, tmp_path):
+    page = run.to_html(tmp_path / "two.html", rival).read_text(encoding="utf-8")
+    assert len(json.loads(state_in(page)["payload"])["runs"]) == 2
+    assert run.player(rival).epochs == CollapsePlayer(run, rival).epochs
+    assert "<title>Collapse player: made up · none · none | made up · none · none</" in page
+    assert repr(run.player(rival)).startswith(f"CollapsePlayer({run.title + ' | ' + run.title!r}, ")
+
+
+def test_frame_counts_in_the_epochs_of_both(run, rival):
+    player = CollapsePlayer(run, rival, classes=[1, 2, 3])
+    widget, last = player.widget(), len(player.epochs) - 1
+    widget.frame = last
+    assert (player.frame, player.epochs[player.frame], player.selected) == (last, 300, (1, 2, 3))
+    with pytest.raises(ValueError, match=f"frame is {last + 1}; expected 0 to {last}"):
+        widget.frame = last + 1
+    widget.close()
+
+
+@pytest.mark.parametrize(
+    "names", [["0", "1", "2"], [*map(str, range(9)), "ten"], [str(9 - i) for i in range(10)]]
+)
+def test_runs_on_other_classes_are_refused(run, names):
+    other = collapsing_run(len(names), 16, per_class=3, num_epochs=2, names=names)
+    message = re.escape(f"other has the classes {names}; expected those of trajectory, ['0', '1'")
+    for refuse in (CollapsePlayer, Trajectory.player):
+        with pytest.raises(ValueError, match=message):
+            refuse(run, other)
+
+
+def test_a_run_in_which_nothing_was_recorded_is_refused(run):
+    for runs in ([Trajectory()], [run, Trajectory()]):
+        with pytest.raises(ValueError, match="nothing was recorded"):
+            CollapsePlayer(*runs)
+
+
+@pytest.mark.parametrize(("num_classes", "num_epochs"), [(20, 3), (10, 1), (2, 1)])
+def test_many_classes_and_single_epochs_are_packed(num_classes, num_epochs):
+    trajectory = collapsing_run(num_classes, 24, per_class=4, num_epochs=num_epochs, last=9)
+    packed = json.loads(state_in(CollapsePlayer(trajectory).to_html())["payload"])["runs"][0]
+    assert len(packed["epochs"]) == len(packed["metrics"]["nc1"]) == len(packed["status"])
+    assert len(set(packed["colors"])) == len(packed["class_names"]) == num_classes
+
+
 # ---- The page --------------------------------------------------------------------------------
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from measure import frames_per_second, key_latencies
 from test_player import collapsing_run
 
 from nclib.etf import simplex_etf
+from nclib.trajectory import Trajectory
 from nclib.widgets import player as module
 from nclib.widgets.player import CollapsePlayer, payload
 
@@ -266,16 +267,388 @@ def test_collapse_to_zero_is_said(opened, tmp_path):
     assert readout(page).endswith("NC1 –")
 
 
-def test_the_frame_in_an_output_plays_in_its_sandbox(ten, watch):
-    watched = watch(height=900)
-    watched.page.set_content(CollapsePlayer(ten)._iframe())
+@pytest.mark.parametrize("width", [870, 1100])
+@pytest.mark.parametrize("runs", ["one", "two"])
+def test_the_frame_in_an_output_plays_in_its_sandbox(ten, rival, watch, runs, width):
+    watched = watch(width=width + 16, height=900)
+    watched.page.set_content(CollapsePlayer(ten, rival if runs == "two" else None)._iframe())
     frame = watched.page.frame_locator("iframe[title^='Collapse player']")
     frame.get_by_role("slider", name="epoch").press("End")
     assert frame.locator(".nc-readout").inner_text().startswith("epoch 100 of 100")
     height = "() => [document.documentElement.scrollHeight, innerHeight]"
     inside = frame.locator("body").evaluate(height)
     assert inside[0] <= inside[1]
+    used = frame.locator(".nc-player").bounding_box()["height"]
+    assert used > inside[1] - (90 if runs == "one" else 240)  # no empty strip below it
     assert (watched.errors, watched.requests) == ([], [])
+
+
+def test_one_epoch_stands_still(opened, tmp_path):
+    run = collapsing_run(num_epochs=1, last=1, per_class=20)
+    page = opened(CollapsePlayer(run).save_html(tmp_path / "one.html"))
+    assert readout(page).startswith("epoch 0 of 0 · train accuracy ")
+    before = picture(page)
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play").wait_for()  # over at once
+    scrub_to(page, "ArrowRight")
+    page.locator(".nc-curves canvas").click(position={"x": 200, "y": 60})
+    assert picture(page) == before and readout(page).startswith("epoch 0 of 0")
+
+
+def test_missing_values_are_gaps_and_dashes(opened, tmp_path, monkeypatch):
+    run = collapsing_run(num_epochs=6, per_class=8)
+    table = run.metrics
+    table.loc[2, "nc1"] = np.nan
+    table["ncc_mismatch"], table["self_duality"] = np.nan, np.inf
+    monkeypatch.setattr(Trajectory, "metrics", property(lambda _: table))
+    page = opened(CollapsePlayer(run).save_html(tmp_path / "nan.html"))
+    for _ in range(2):
+        scrub_to(page, "ArrowRight")
+    assert readout(page).endswith("NC1 –")
+    words = curves(page).get_attribute("aria-label")
+    assert "classes: –; " in words and "means: –; NC4 · nearest-mean mismatch: –." in words
+    page.get_by_role("button", name="Play").click()
+    assert page.evaluate(PICTURES_WHILE_PLAYING) > 5
+
+
+NAMES = ("<b>bold</b>", "a name that is much longer than there is room for", "Herr & Frau", "ü")
+
+
+@pytest.mark.parametrize("width", [870, 360])
+def test_names_are_text_whatever_is_in_them(opened, screenshots, tmp_path, width):
+    run = collapsing_run(4, 3, per_class=20, num_epochs=6, names=NAMES)
+    page = opened(CollapsePlayer(run).save_html(tmp_path / "names.html"), width=width)
+    scrub_to(page, "End")
+    page.screenshot(path=screenshots / f"player_names_{width}.png", full_page=True)
+    chips = page.get_by_role("group", name="classes", exact=True).get_by_role("button")
+    assert tuple(chips.all_inner_texts()) == NAMES
+    assert page.locator("b").count() == 0
+    assert f"of the classes {', '.join(NAMES)} at" in scene(page).get_attribute("aria-label")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# ---- Where the words stand -------------------------------------------------------------------
+
+# Notes every small text that is written on a canvas, with the place it takes.
+NOTES = """
+window.written = new Map();
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  write.call(this, text, x, y);
+  if (!this.font.startsWith("11px")) return;
+  const m = this.measureText(text);
+  const box = [x - m.actualBoundingBoxLeft, y - m.actualBoundingBoxAscent,
+               x + m.actualBoundingBoxRight, y + m.actualBoundingBoxDescent];
+  window.written.set(JSON.stringify([text, x, y]), [String(text), ...box]);
+};"""
+
+
+def _words_on_the_curves(page) -> list[tuple[str, np.ndarray]]:
+    page.evaluate("window.written.clear()")
+    for _ in range(2):  # there and back: everything is written anew
+        page.evaluate("window.written.clear()")
+        page.get_by_role("button", name="epoch axis").click()
+        settle(page)
+    return [(text, np.array(box)) for text, *box in page.evaluate("[...written.values()]")]
+
+
+def _collisions(words, width, height) -> list[str]:
+    found = [f"{t} is cut" for t, b in words if b.min() < 0 or b[2] > width or b[3] > height]
+    for i, (text, a) in enumerate(words):
+        for other, b in words[:i]:
+            if np.all(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]) > 0):
+                found.append(f"{other} over {text}")
+    return found
+
+
+TITLES = ["training error", "NC1", "equinorm", "equiangularity", "max angle", "NC3", "NC4"]
+
+
+@pytest.mark.parametrize("width", [1300, 960, 870, 860, 700, 560, 360])
+@pytest.mark.parametrize("runs", ["one", "two"])
+def test_no_words_collide_on_the_curves(ten, rival, watch, tmp_path, screenshots, runs, width):
+    player = CollapsePlayer(ten, rival if runs == "two" else None)
+    page = watch(width=width, height=800).page
+    page.add_init_script(NOTES)
+    page.goto(player.save_html(tmp_path / "page.html").as_uri())
+    for key in ("Home", "PageUp", "PageUp", "End"):
+        scrub_to(page, key)
+        words = _words_on_the_curves(page)
+        box = page.locator(".nc-curves canvas").bounding_box()
+        assert _collisions(words, box["width"], box["height"]) == []
+        for title in TITLES:
+            assert any(title in text for text, _ in words), title
+    page.screenshot(path=screenshots / f"player_{runs}_{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1300, 960, 870, 860, 700, 360])
+@pytest.mark.parametrize("runs", ["one", "two"])
+def test_no_parts_of_the_page_collide(ten, rival, opened, tmp_path, runs, width):
+    player = CollapsePlayer(ten, rival if runs == "two" else None)
+    page = opened(player.save_html(tmp_path / "page.html"), width=width)
+    scrub_to(page, "PageUp")
+    parts = page.evaluate("""() => [...document.querySelectorAll(
+      "strong, .nc-sizes, .nc-key, figcaption:not([hidden]), .nc-stage, .nc-caption, .nc-play, " +
+      "input, select, .nc-mark span, .nc-readout, .nc-classes, .nc-legend > *, .nc-plot")]
+      .map((node) => [node.className || node.tagName, node.getBoundingClientRect()])
+      .map(([name, b]) => [name, b.left, b.top + scrollY, b.right, b.bottom + scrollY])""")
+    words = [(name, np.add(box, [0.5, 0.5, -0.5, -0.5])) for name, *box in parts]
+    assert len(words) > 14
+    assert _collisions(words, width, 9999) == []
+
+
+# ---- Two runs --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rival() -> Trajectory:
+    """Other measured epochs, an earlier end, other features; the classes of ``ten``."""
+    run = collapsing_run(num_epochs=15, per_class=40, last=60, num_features=12)
+    run.settings["loss"] = "squared_error"
+    return run
+
+
+@pytest.fixture
+def two(ten, rival, opened, tmp_path):
+    return opened(CollapsePlayer(ten, rival).save_html(tmp_path / "two.html"), width=1100)
+
+
+def pictures(page) -> list[str]:
+    settle(page)
+    return page.locator(".nc-stage canvas").evaluate_all("all => all.map(c => c.toDataURL())")
+
+
+def curves(page):
+    return page.get_by_role("img", name="curves over epochs")
+
+
+def test_two_runs_follow_one_clock(two, ten, rival, screenshots):
+    union = sorted({*ten.epochs.tolist(), *rival.epochs.tolist()})
+    assert len(union) > max(len(ten), len(rival))
+    slider = two.get_by_role("slider", name="epoch")
+    assert slider.get_attribute("max") == str(len(union) - 1)
+    before = pictures(two)
+    for number in union[1:]:
+        scrub_to(two, "ArrowRight")
+        assert slider.get_attribute("aria-valuetext") == f"epoch {number} of 100"
+        now = pictures(two)
+        assert now[0] != before[0]  # also between its own measured epochs
+        assert (now[1] != before[1]) == (number <= 60)  # it rests at its end
+        before = now
+    two.screenshot(path=screenshots / "player_two_runs.png", full_page=True)
+    lines = readout(two).splitlines()
+    assert lines[0] == "epoch 100 of 100"
+    assert lines[1].startswith("none: train accuracy 100 % · NC1 ")
+    assert lines[2].startswith("squared-error (at epoch 60): train accuracy 100 % · NC1 ")
+
+
+def test_two_runs_are_named_to_everyone(two):
+    assert two.locator("figcaption").all_inner_texts() == [
+        "made up · none · none",
+        "made up · none · squared-error",
+    ]
+    assert two.locator(".nc-legend span").all_inner_texts() == ["none", "squared-error"]
+    group = two.get_by_role("group", name="collapse player")
+    assert group.get_attribute("aria-label").endswith(
+        "made up · none · none compared with made up · none · squared-error"
+    )
+    scrub_to(two, "End")
+    first, second = (scene(two).nth(i).get_attribute("aria-label") for i in range(2))
+    assert first.startswith("made up · none · none: ") and "at epoch 100 of 100" in first
+    assert second.startswith("made up · none · squared-error: ") and "at epoch 60 of 60" in second
+    words = curves(two).get_attribute("aria-label")
+    assert "NC1" in words and words.count("squared-error classifier") == 3
+    assert "zero training error from epochs 11 and " in two.locator(".nc-mark").inner_text()
+
+
+def test_two_runs_have_one_camera_and_one_choice(two):
+    scrub_to(two, "PageUp")
+    start, box = pictures(two), scene(two).nth(1).bounding_box()
+    two.mouse.move(box["x"] + 200, box["y"] + 60)
+    two.mouse.down()
+    two.mouse.move(box["x"] + 260, box["y"] + 90, steps=4)
+    two.mouse.up()
+    turned = pictures(two)
+    assert turned[0] != start[0] and turned[1] != start[1]
+    two.mouse.dblclick(box["x"] + 3, box["y"] + 3)
+    assert pictures(two) == start
+    two.get_by_role("button", name="4 classes").click()
+    assert all("exact: 4" in text for text in two.locator(".nc-caption").all_inner_texts())
+    four = pictures(two)
+    chips = two.get_by_role("group", name="classes", exact=True)
+    chips.get_by_role("button", name="2").click()
+    marked = pictures(two)
+    assert marked[0] != four[0] and marked[1] != four[1]
+    two.get_by_role("button", name="classifier").click()
+    assert all(a != b for a, b in zip(pictures(two), marked, strict=True))
+    scene(two).nth(1).press("Home")
+    assert readout(two).startswith("epoch 0 of 100")
+
+
+def test_two_runs_stand_side_by_side_or_one_above_the_other(two):
+    left, right = (scene(two).nth(i).bounding_box() for i in range(2))
+    assert left["y"] == right["y"] and right["x"] > left["x"] + left["width"]
+    assert left["width"] == pytest.approx(right["width"])
+    two.set_viewport_size({"width": 500, "height": 800})
+    two.wait_for_selector(".nc-narrow")
+    settle(two)
+    above, below = (scene(two).nth(i).bounding_box() for i in range(2))
+    assert above["x"] == below["x"] and below["y"] > above["y"] + above["height"]
+
+
+def test_two_runs_play_to_the_end(two):
+    two.get_by_label("speed").select_option("4")
+    two.get_by_role("button", name="Play").click()
+    assert two.evaluate(PICTURES_WHILE_PLAYING) > 5
+    two.get_by_role("button", name="Play").wait_for()
+    assert readout(two).startswith("epoch 100 of 100")
+
+
+def test_a_plane_beside_a_solid(ten, opened, tmp_path):
+    flat = collapsing_run(10, 2, per_class=10, num_epochs=8)
+    page = opened(CollapsePlayer(flat, ten).save_html(tmp_path / "mixed.html"), width=1100)
+    captions = page.locator(".nc-caption").all_inner_texts()
+    assert "2 dimensions and are drawn as they are" in captions[0]
+    assert captions[1].startswith("projection: 10 classes need 9 dimensions")
+    assert page.locator("figcaption").all_inner_texts() == [
+        "made up · none · none (first run)",
+        "made up · none · none (second run)",
+    ]
+    before = pictures(page)
+    scene(page).nth(1).press("Shift+ArrowLeft")
+    assert all(a != b for a, b in zip(pictures(page), before, strict=True))
+    assert page.get_by_role("button", name="turn").is_visible()
+
+
+# ---- Fingers, keys, size ---------------------------------------------------------------------
+
+
+def _fingers(page, *paths) -> None:
+    """One finger for each path of (x, y); all move at once."""
+    session = page.context.new_cdp_session(page)
+    for step, places in enumerate(zip(*paths, strict=True)):
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        kind = "touchMove" if step else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    session.detach()
+
+
+@pytest.fixture
+def touched(opened, page_of_ten):
+    return opened(page_of_ten, width=390, height=700, has_touch=True, is_mobile=True)
+
+
+def test_a_finger_turns_the_picture_and_does_not_scroll(touched):
+    page, start, box = touched, picture(touched), scene(touched).bounding_box()
+    assert "pinch" in page.locator(".nc-hint").inner_text()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 40
+    _fingers(page, [(x + 4 * step, y + 14 * step) for step in range(9)])
+    assert picture(page) != start
+    assert page.evaluate("scrollY") == 0
+    assert page.locator(".nc-hint").is_hidden()
+
+
+def test_two_fingers_zoom(touched):
+    page, start, box = touched, picture(touched), scene(touched).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    _fingers(page, *([(x + side * (40 + 5 * step), y) for step in range(9)] for side in (-1, 1)))
+    larger = picture(page)
+    assert larger != start
+    scene(page).press("0")
+    assert picture(page) == start
+    page.mouse.move(x, y)  # the fingers went from 80 to 160 px: so much is it by the wheel, too
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -300 * np.log(2))
+    page.keyboard.up("Control")
+    page.mouse.move(x, box["y"] + box["height"] + 20)
+    assert picture(page) == larger
+
+
+def test_a_tap_names_and_highlights(touched):
+    page = touched
+    page.get_by_role("button", name="3 classes").tap()
+    scrub_to(page, "End")
+    box, tip = scene(page).bounding_box(), page.locator(".nc-tip")
+    x = box["x"] + box["width"] / 2
+    chip = page.get_by_role("group", name="classes", exact=True).get_by_role("button", name="0")
+    y = next(y for y in range(10, 120, 4) if _tip_at(page, tip, x, box["y"] + y))
+    page.mouse.move(x, box["y"] + box["height"] + 20)
+    assert tip.is_hidden()
+    page.touchscreen.tap(x, box["y"] + y)
+    assert tip.inner_text().startswith("0 · ")
+    assert chip.get_attribute("aria-pressed") == "true"
+    page.touchscreen.tap(box["x"] + 5, box["y"] + 5)
+    assert tip.is_hidden() and chip.get_attribute("aria-pressed") == "false"
+
+
+def test_a_swipe_over_the_curves_moves_the_clock(touched):
+    box = curves(touched).bounding_box()
+    touched.evaluate("y => scrollTo(0, y)", box["y"])
+    settle(touched)
+    box = curves(touched).bounding_box()
+    _fingers(touched, [(box["x"] + 60 + 40 * step, box["y"] + 50) for step in range(6)])
+    assert int(readout(touched).split()[1]) > 10
+
+
+def test_keys_jump_turn_and_zoom(opened, page_of_ten, ten):
+    page = opened(page_of_ten)
+    slider, picture_itself = page.get_by_role("slider", name="epoch"), scene(page)
+    for key, frame in [("PageUp", 5), ("PageUp", 10), ("PageDown", 5), ("ArrowUp", 6)]:
+        scrub_to(page, key)
+        assert slider.get_attribute("aria-valuetext") == f"epoch {ten.epochs[frame]} of 100"
+    picture_itself.press("ArrowDown")  # the same keys on the picture
+    assert slider.get_attribute("aria-valuetext") == f"epoch {ten.epochs[5]} of 100"
+    seen = {picture(page)}
+    for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "+", "-", "-"):
+        picture_itself.press(key)
+        seen.add(picture(page))
+    assert len(seen) == 5  # - undoes +
+    picture_itself.press("0")
+    assert picture(page) in seen
+
+
+def test_a_name_follows_what_is_pointed_at(opened, page_of_ten):
+    """The picture moves under a pointer that rests: the name is that of what has come there."""
+    page = opened(page_of_ten)
+    scrub_to(page, "End")
+    box, tip = scene(page).bounding_box(), page.locator(".nc-tip")
+    places = [(x, y) for x in range(150, 560, 25) for y in range(60, 480, 20)]
+    at = [(p, _tip_at(page, tip, box["x"] + p[0], box["y"] + p[1])) for p in places]
+    x, y = next(p for p, said in at if said.endswith("class mean"))
+    _tip_at(page, tip, box["x"] + x, box["y"] + y)
+    said = []
+    for _ in range(9):
+        page.get_by_role("slider", name="epoch").evaluate("node => node.focus()")
+        page.keyboard.press("PageDown")
+        settle(page)
+        said.append(tip.inner_text() if tip.is_visible() else "")
+        assert said[-1] == _tip_at(page, tip, box["x"] + x + 0.01, box["y"] + y)
+    assert len(set(said)) > 1
+
+
+def test_the_picture_grows_with_its_cell(opened, page_of_ten):
+    page = opened(page_of_ten, width=960)
+    sizes = "() => [...document.querySelectorAll('canvas')].map(c => [c.width, c.clientWidth])"
+    before = page.evaluate(sizes)
+    page.locator(".nc-player").evaluate("node => { node.parentNode.style.width = '620px'; }")
+    page.wait_for_selector(".nc-narrow")
+    settle(page)
+    after = page.evaluate(sizes)
+    assert after != before
+    assert all(drawn == shown for drawn, shown in after)
+
+
+def test_measuring_gives_numbers(opened, page_of_ten, ten):
+    page = opened(page_of_ten)
+    speed = frames_per_second(page, seconds=0.5)
+    assert speed["fps"] > 0 and 0 < speed["p95_ms"] <= speed["worst_ms"]
+    latencies = key_latencies(page, presses=3)
+    assert len(latencies) == 3 and 0 < latencies[0] <= latencies[-1]
+    assert readout(page).startswith(f"epoch {ten.epochs[3]} of 100")
+    with pytest.raises(ValueError, match="changed nothing"):
+        key_latencies(page, key="Home", presses=1)
 
 
 # ---- The geometry in JavaScript against numpy ------------------------------------------------
@@ -363,26 +736,37 @@ def _notebook(*sources: str) -> str:
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(ten, watch, jupyterlab, screenshots):
+SHOW = {
+    "one": "import nclib\nplayer = nclib.Trajectory.load('run.npz').player()\nplayer",
+    "two": "import nclib\nload = nclib.Trajectory.load\n"
+    "player = load('run.npz').player(load('rival.npz'))\nplayer",
+}
+
+
+@pytest.mark.parametrize("runs", SHOW)
+def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
+    ten, rival, watch, jupyterlab, screenshots, runs
+):
     address, root = jupyterlab
     ten.save(root / "run.npz")
-    show = "import nclib\nplayer = nclib.CollapsePlayer(nclib.Trajectory.load('run.npz'))\nplayer"
-    tell = "print('frame', player.frame, 'selected', player.selected)"
-    (root / "player.ipynb").write_text(_notebook(show, tell))
+    rival.save(root / "rival.npz")
+    tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)"
+    (root / "player.ipynb").write_text(_notebook(SHOW[runs], tell))
     watched = watch(width=1400, height=1100)
     page = watched.page
     page.set_default_timeout(90_000)
     page.goto(f"{address}/lab/tree/player.ipynb")
     page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context")
     page.evaluate(RUN_ALL)
-    slider = page.get_by_role("slider", name="epoch")
-    slider.wait_for()
-    before = picture(page)
+    page.get_by_role("slider", name="epoch").wait_for()
+    assert scene(page).count() == {"one": 1, "two": 2}[runs]
+    before = pictures(page)
     for _ in range(5):
         scrub_to(page, "ArrowRight")  # not swallowed by JupyterLab's shortcuts
-    assert picture(page) != before
-    page.screenshot(path=screenshots / "player_jupyterlab.png")
+    assert all(a != b for a, b in zip(pictures(page), before, strict=True))
+    page.screenshot(path=screenshots / f"player_jupyterlab_{runs}.png")
     page.get_by_role("button", name="4 classes").click()
-    assert page.evaluate(RUN_LAST) == "frame 5 selected (0, 1, 2, 3)\n"
+    epoch = readout(page).split()[1]
+    assert page.evaluate(RUN_LAST) == f"epoch {epoch} selected (0, 1, 2, 3)\n"
+    assert int(epoch) > 2
     assert watched.requests == []
-    assert torch.tensor(ten.epochs)[5] == int(readout(page).split()[1])
