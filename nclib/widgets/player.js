@@ -235,7 +235,7 @@ class Player {
     const at = Math.round(frameAt(data.epochs, epoch)), own = data.epochs[at];
     const accuracy = data.metrics.train_accuracy[at];
     const percent = accuracy === null ? "–" : `${Number((100 * accuracy).toFixed(accuracy > 0.99 ? 2 : 1))} %`;
-    const when = own === epoch ? "" : ` (at epoch ${own})`;
+    const when = own === epoch ? "" : ` (epoch ${own})`;
     return { at, own, percent, nc1: data.metrics.nc1[at], name: name && `${name}${when}: ` };
   }
 

@@ -64,6 +64,7 @@ class CollapsePlayer:
 
     Attributes:
         epochs: the measured epochs in order, of both runs together; ``frame`` counts in them.
+        title: of the run, or of both.
     """
 
     def __init__(

@@ -293,6 +293,8 @@ def test_one_epoch_stands_still(opened, tmp_path):
     scrub_to(page, "ArrowRight")
     page.locator(".nc-curves canvas").click(position={"x": 200, "y": 60})
     assert picture(page) == before and readout(page).startswith("epoch 0 of 0")
+    with pytest.raises(ValueError, match="did not move"):
+        frames_per_second(page, seconds=0.2)
 
 
 def test_missing_values_are_gaps_and_dashes(opened, tmp_path, monkeypatch):
@@ -440,7 +442,7 @@ def test_two_runs_follow_one_clock(two, ten, rival, screenshots):
     lines = readout(two).splitlines()
     assert lines[0] == "epoch 100 of 100"
     assert lines[1].startswith("none: train accuracy 100 % · NC1 ")
-    assert lines[2].startswith("squared-error (at epoch 60): train accuracy 100 % · NC1 ")
+    assert lines[2].startswith("squared-error (epoch 60): train accuracy 100 % · NC1 ")
 
 
 def test_two_runs_are_named_to_everyone(two):

@@ -124,6 +124,8 @@ test("seven panels, fewer for two classes, and a range in whole decades", () => 
   assert.deepEqual([nc1.high, nc1.low, nc1.floor, nc1.zero], [2, -3, -3, false]);
   assert.ok(mismatch.zero && mismatch.floor < mismatch.low);
   assert.ok(error.empty && !nc1.empty);
+  const [, flat] = curvesOf({ epochs: [0, 1], metrics: { nc1: [10, 10] } }).panels;
+  assert.deepEqual([flat.high, flat.low], [1, 0]); // never an axis without length
   const two = curvesOf({ epochs: [0, 1], num_classes: 2, metrics: {} });
   assert.deepEqual(two.panels.map((panel) => panel.title.slice(0, 3)), ["tra", "NC1", "NC3", "NC4"]);
 });

@@ -48,6 +48,12 @@ test("the polar factor has orthonormal columns, also of a matrix without full ra
   }
 });
 
+test("free directions are chosen last, around those that are given", () => {
+  const Q = polar(Float64Array.from([0, 1, 0, 2, 0, 2]), 3, 2); // a first column of zeros
+  assert.ok(gap([Q[1], Q[3], Q[5]], [1 / 3, 2 / 3, 2 / 3]) < 1e-12);
+  assert.ok(gap(gram(Q, Q, 3, 2, 2), eye(2)) < 1e-12);
+});
+
 test("no turn and no scale fits the simplex ETF better than align", () => {
   for (const [K, d] of [[3, 2], [4, 3], [4, 6], [10, 9]]) {
     const data = decode(packed({ C: K, p: d, E: 1, seed: K })), size = data.dims;
