@@ -257,7 +257,7 @@ export class Scene {
   edge(k) {
     const { ctx, pairs } = this, at = this.n + 2 * this.K;
     const a = at + pairs[2 * k], b = at + pairs[2 * k + 1];
-    ctx.globalAlpha = (this.K > 5 ? 0.3 : 0.6) * this.solidity((this.z[a] + this.z[b]) / 2) ** 2;
+    ctx.globalAlpha = Math.min(0.6, 3 / this.K) * this.solidity((this.z[a] + this.z[b]) / 2) ** 2;
     ctx.strokeStyle = this.theme.muted;
     ctx.lineWidth = this.K > 5 ? 0.8 : 1.2;
     ctx.beginPath();
