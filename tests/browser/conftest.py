@@ -7,22 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lab import FLAGS, Lab, Server, Watched, chromium_path, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))  # the made-up runs of test_player
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 REMEDY = "apt-get install chromium, or python -m playwright install chromium"
 
 
@@ -40,39 +33,16 @@ def chromium() -> Iterator:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        found = shutil.which("chromium") or shutil.which("google-chrome")
-        if not (found or Path(own).exists()):
+        found = chromium_path(playwright)
+        if found is None:
             _missing(f"no Chromium: {REMEDY}")
-        browser = playwright.chromium.launch(executable_path=found or own, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield browser
         browser.close()
 
 
-class Watched:
-    """A page that remembers every error, and every request that would leave this machine."""
-
-    def __init__(self, page: object) -> None:
-        self.page = page
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self._listen)
-        page.route("**/*", self._gate)
-
-    def _listen(self, message: object) -> None:
-        if message.type in ("error", "warning"):
-            self.errors.append(message.text)
-
-    def _gate(self, route: object) -> None:
-        if route.request.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:")):
-            return route.continue_()
-        self.requests.append(route.request.url)
-        return route.abort()
-
-
 @pytest.fixture
-def watch(chromium) -> Iterator:
+def watch(chromium) -> Iterator[Callable[..., Watched]]:
     """Opens watched pages: ``watch(width=…, height=…, color_scheme=…)``."""
     contexts = []
 
@@ -95,50 +65,28 @@ def screenshots() -> Path:
     return folder
 
 
-@pytest.fixture
-def jupyterlab(tmp_path) -> Iterator[tuple[str, Path]]:
-    """Address and root folder of a JupyterLab with settings of its own."""
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory) -> Iterator[Server]:
+    """One JupyterLab for the session."""
     if importlib.util.find_spec("jupyterlab") is None:
         _missing("jupyterlab is not installed: pip install jupyterlab")
-    root, own = tmp_path / "root", tmp_path / "own"
-    root.mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = ("CONFIG_DIR", "RUNTIME_DIR", "DATA_DIR")
-    environment = {**os.environ, **{f"JUPYTER_{name}": str(own / name) for name in places}}
-    environment |= {"JUPYTERLAB_WORKSPACES_DIR": str(own / "ws"), "IPYTHONDIR": str(own / "ip")}
-    environment |= {"PYTHONPATH": str(ROOT), "NCLIB_WIDGETS": "anywidget"}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += ["--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=", f"{root}"]
-    command += ["--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser"]
-    with (tmp_path / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/api/status", server, tmp_path / "server.log")
-            yield f"http://127.0.0.1:{port}", root
-        finally:
-            _stop(server)
+    with serve(tmp_path_factory.mktemp("jupyterlab")) as server:
+        yield server
 
 
-def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+@pytest.fixture
+def jupyterlab(lab_server) -> Iterator[tuple[str, Path]]:
+    """Address and (empty) root folder of a JupyterLab in which nothing is open or running."""
+    yield lab_server.address, lab_server.root
+    lab_server.tidy()
 
 
-def _stop(server: subprocess.Popen) -> None:
-    server.send_signal(signal.SIGTERM)
-    try:
-        server.wait(15)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)  # our own session only
-        server.wait()
+@pytest.fixture
+def open_lab(watch, jupyterlab, lab_server) -> Callable[[str, str], Lab]:
+    """Opens a notebook, given as name and JSON, alone on a page of JupyterLab."""
+
+    def opened(name: str, text: str, width: int = 1300, height: int = 1400) -> Lab:
+        (lab_server.root / name).write_text(text, encoding="utf-8")
+        return Lab(watch(width, height), lab_server, name)
+
+    return opened
