@@ -165,8 +165,8 @@ def notebook(*sources: str, kernel: str = "python3") -> str:
     return json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
-# What JupyterLab 4.6 itself says, in any notebook.
-NOISE = ()
+# What the console says and is no fault of a notebook's: regular expressions, each with its reason.
+NOISE = ()  # JupyterLab 4.6 says nothing
 
 # Errors are listened for where the kernel sends them: those of callbacks reach no cell.
 LISTEN = """async () => {
@@ -377,7 +377,8 @@ class Slider:
     def drag(self, steps: int = 30) -> None:
         """By the mouse, to the farther end, in ``steps`` moves with a drawn frame after each."""
         node = self.about("node")
-        node.scroll_into_view_if_needed()
+        node.evaluate("(node) => node.scrollIntoView({ block: 'center' })")  # of the page, too
+        frames(self.frame)
         track, part = self.about("track").bounding_box(), self.about("part").json_value()
         inset = 8 if track["height"] > 12 else 0  # a range input's thumb stays within
         left, width = track["x"] + inset, track["width"] - 2 * inset
