@@ -91,10 +91,13 @@ def test_pictures_come_by_the_clock(three):
 def test_at_the_end_the_player_stands_in_the_picture_s_place(three):
     live = LiveTraining(three, **QUICK)
     live.run()
-    (player,) = live.view._stage.children
-    assert "payload" in player.trait_names()
-    live.run()
-    assert live.view._stage.children != (player,)
+    picture, player = live.view._stage.children
+    assert (picture.layout.display, player.layout.display) == ("none", None)
+    assert player.frame == player.last_frame == 4
+    before = player.payload
+    live.controls["seed"].value = 1
+    assert live.view._stage.children == (picture, player)  # the same, so that its place is kept
+    assert player.payload != before
 
 
 def test_where_custom_widgets_are_missing_the_last_picture_stays(three, monkeypatch):
@@ -341,7 +344,7 @@ def test_a_kept_run_is_compared_with_the_next(three):
     live.controls["weight_decay"].value = 0.0
     assert live.kept is first
     assert live.trajectory is not first
-    (player,) = live.view._stage.children
+    _, player = live.view._stage.children
     assert player.payload.count("digits · mlp · cross-entropy") >= 2  # both are in it
 
 
@@ -350,5 +353,5 @@ def test_runs_of_other_classes_are_not_compared(three):
     live.run()
     live.keep()
     live.controls["data"].value = "ten"
-    (player,) = live.view._stage.children
+    _, player = live.view._stage.children
     assert player.payload.count("digits · mlp · cross-entropy") == 1

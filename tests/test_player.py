@@ -312,3 +312,30 @@ def test_a_widget_elsewhere(run, monkeypatch):
 def test_wrong_classes_are_refused(run, classes, message):
     with pytest.raises(ValueError, match=message):
         CollapsePlayer(run, classes=classes)
+
+
+def test_another_run_in_the_same_place(run, monkeypatch):
+    monkeypatch.setenv("NCLIB_WIDGETS", "anywidget")
+    player = CollapsePlayer(run, classes=[0, 1, 2])
+    widget = player.widget()
+    messages = []
+    widget.observe(lambda change: messages.append(change["name"]), ["payload", "frame"])
+    player.show(collapsing_run(num_epochs=5, per_class=4), run)
+    assert player.widget() is widget
+    assert json.loads(widget.payload) == player.payload
+    assert len(player.payload["runs"]) == 2
+    assert player.frame == len(player.epochs) - 1
+    assert player.selected == (0, 1, 2)
+    assert "payload" in messages
+    player.show(collapsing_run(3, 2, num_epochs=2, per_class=4))
+    assert player.selected == ()  # of other classes
+
+
+def test_a_run_that_cannot_be_shown_leaves_the_one_on_show(run):
+    player = CollapsePlayer(run)
+    before = player.payload
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        player.show(Trajectory())
+    with pytest.raises(ValueError, match="compare runs on the same classes"):
+        player.show(run, collapsing_run(3, 2, num_epochs=2, per_class=4))
+    assert player.payload is before

@@ -103,13 +103,15 @@ class Controls:
         self.picture, self._image.value = picture, picture.png()
         if described:
             self._unseen.value = messages.unseen(picture.alt)
-        if self._stage.children != (self._image,):
-            (old,), self._stage.children = self._stage.children, (self._image,)
-            old.close()
+        self._image.layout.display = None
+        for widget in self._stage.children[1:]:
+            widget.layout.display = "none"
 
-    def show_widget(self, widget: Any) -> None:
+    def show_instead(self, widget: Any) -> None:
         """A widget in the picture's place, until the next picture."""
-        self._stage.children = (widget,)
+        if widget not in self._stage.children:
+            self._stage.children = (self._image, widget)
+        widget.layout.display, self._image.layout.display = None, "none"
 
 
 def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:

@@ -76,6 +76,7 @@ class LiveTraining:
         self._last_s = float("inf")
         self._scene: tuple[tuple, Scene] | None = None
         self._unshown: Epoch | None = None  # measured after the last picture
+        self._player: CollapsePlayer | None = None
 
     # Running
 
@@ -199,7 +200,11 @@ class LiveTraining:
             self.view.show(self._picture(self._unshown), described=True)
         if not shows_html():  # the player is another kind of widget, which Colab may not have
             fits = self.kept is not None and self.kept.class_names == run.class_names
-            self.view.show_widget(CollapsePlayer(run, self.kept if fits else None).widget())
+            runs = (run, self.kept if fits else None)
+            if self._player is None:
+                self._player = CollapsePlayer(*runs)
+            self._player.show(*runs)
+            self.view.show_instead(self._player.widget())
 
     def _picture(self, epoch: Epoch) -> Picture:
         """The moment as a picture, turned so that the class means lie best on the simplex."""

@@ -7,7 +7,7 @@
 import { decode, epochAt, frameAt, makeView, positions, shareInView } from "./player_geometry.js";
 import { Scene, mix } from "./player_scene.js";
 import { Curves, short } from "./player_curves.js";
-import { build, shortNames } from "./player_page.js";
+import { build, fill, shortNames } from "./player_page.js";
 import { hover, listen } from "./player_input.js";
 
 const SECONDS = 9; // one whole run at normal speed
@@ -19,24 +19,32 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 class Player {
   constructor(model, el) {
     this.model = model;
-    const { epochs, runs, height } = JSON.parse(model.get("payload"));
-    const all = runs.map(decode), names = shortNames(all.map((run) => run.title));
-    Object.assign(this, { epochs, last: epochs.length - 1, classNames: all[0].class_names, colors: all[0].colors });
-    Object.assign(this, { position: 0, playing: false, turning: false, highlighted: -1, speed: 1 });
-    const { root, part, sides } = build(all, names, epochs, height);
+    const { runs, height } = JSON.parse(model.get("payload"));
+    Object.assign(this, { position: 0, playing: false, turning: false, highlighted: -1, speed: 1, chosen: [] });
+    const { root, part, sides } = build(runs.length, height);
     Object.assign(this, { root, part });
-    this.sides = sides.map((nodes, r) => ({ data: all[r], name: names[r], part: nodes, scene: new Scene(nodes.canvas) }));
+    this.sides = sides.map((nodes) => ({ part: nodes, scene: new Scene(nodes.canvas) }));
     this.curves = new Curves(part.curves);
-    this.curves.setData(all, epochs);
     this.off = new AbortController(); // ends every listener at once
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     el.append(root);
     this.resetCamera();
     this.showAxis();
-    this.choose(model.get("selected") || []);
+    this.load();
     listen(this);
     this.watch();
-    this.seek(model.get("frame") || 0);
+  }
+
+  /** Takes what the model holds: runs as many as before, any epochs and classes. */
+  load() {
+    const { epochs, runs } = JSON.parse(this.model.get("payload"));
+    const all = runs.map(decode), names = shortNames(all.map((run) => run.title));
+    Object.assign(this, { epochs, last: epochs.length - 1, classNames: all[0].class_names, colors: all[0].colors });
+    this.sides.forEach((side, r) => Object.assign(side, { data: all[r], name: names[r] }));
+    fill({ root: this.root, part: this.part, sides: this.sides.map((side) => side.part) }, all, names, epochs);
+    this.curves.setData(all, epochs);
+    this.choose(this.model.get("selected") || []);
+    this.seek(this.model.get("frame") || 0);
   }
 
   // ---- Which classes ------------------------------------------------------------------------------
@@ -297,6 +305,17 @@ class Player {
     this.setTheme();
   }
 
+  /** Another payload in the same place; false where it has another number of runs. */
+  reload() {
+    if (JSON.parse(this.model.get("payload")).runs.length !== this.sides.length) return false;
+    this.setPlaying(false);
+    for (const { scene } of this.sides) scene.theme = null; // of other classes, perhaps
+    this.load();
+    this.setTheme();
+    this.resize();
+    return true;
+  }
+
   resize() {
     const width = this.root.clientWidth;
     if (!width) return;
@@ -342,8 +361,17 @@ class Player {
 }
 
 export function render({ model, el }) {
-  const player = new Player(model, el);
-  return () => player.destroy();
+  let player = new Player(model, el);
+  const changed = () => {
+    if (player.reload()) return;
+    player.destroy();
+    player = new Player(model, el);
+  };
+  model.on("change:payload", changed);
+  return () => {
+    model.off("change:payload", changed);
+    player.destroy();
+  };
 }
 
 export default { render };

@@ -75,17 +75,36 @@ class CollapsePlayer:
         height: int = 540,
         classes: Sequence[str | int] | None = None,
     ) -> None:
+        self._height = height
+        self._take(trajectory, other)
+        self._selected, self._frame = _class_indices(classes, self._names), 0
+
+    def _take(self, trajectory: Trajectory, other: Trajectory | None) -> None:
         runs = [payload(run) for run in (trajectory, other) if run is not None]
         _check_same_classes([run["class_names"] for run in runs])
         self.epochs = tuple(sorted({epoch for run in runs for epoch in run["epochs"]}))
         self.title = " | ".join(run["title"] for run in runs)
-        self.payload = {"runs": runs, "epochs": list(self.epochs), "height": height}
+        self.payload = {"runs": runs, "epochs": list(self.epochs), "height": self._height}
         self._names = runs[0]["class_names"]
-        self._selected = _class_indices(classes, self._names)
+
+    def show(self, trajectory: Trajectory, other: Trajectory | None = None) -> None:
+        """Play another run, or two, in the same place, beginning at the end.
+
+        The classes on show stay chosen if the run has the same ones.
+
+        Raises:
+            ValueError: as for a new player; the run on show then stays.
+        """
+        names = self._names
+        self._take(trajectory, other)
+        self._selected = list(self.selected) if self._names == names else []
+        self._frame = len(self.epochs) - 1
+        if "_widget" in self.__dict__:
+            self._widget.take(self.payload, self._selected)
 
     @functools.cached_property
     def _widget(self) -> Any:
-        return _widget_class()(self.payload, selected=self._selected)
+        return _widget_class()(self.payload, selected=self._selected, frame=self._frame)
 
     def widget(self) -> Any:
         """The anywidget, to link, to observe or to put into a box; always the same one."""
@@ -94,7 +113,7 @@ class CollapsePlayer:
     @property
     def frame(self) -> int:
         """Index in ``epochs`` of the one on show, as of when the player last came to rest."""
-        return self._widget.frame if "_widget" in self.__dict__ else 0
+        return self._widget.frame if "_widget" in self.__dict__ else self._frame
 
     @property
     def selected(self) -> tuple[int, ...]:
@@ -287,9 +306,19 @@ def _widget_class() -> type:
         selected = traitlets.List(traitlets.Int()).tag(sync=True)
 
         def __init__(self, payload: dict[str, Any], **traits: Any) -> None:
+            self._know(payload)
+            super().__init__(payload=_strict_json(payload), **traits)
+
+        def _know(self, payload: dict[str, Any]) -> None:
             self.class_names = payload["runs"][0]["class_names"]
             self.last_frame = len(payload["epochs"]) - 1
-            super().__init__(payload=_strict_json(payload), **traits)
+
+        def take(self, payload: dict[str, Any], selected: list[int]) -> None:
+            """Another payload, at its last epoch, in one message."""
+            self._know(payload)
+            with self.hold_sync():
+                self.selected, self.frame = selected, self.last_frame
+                self.payload = _strict_json(payload)
 
         @traitlets.validate("selected")
         def _known(self, proposal: Any) -> list[int]:

@@ -49,31 +49,33 @@ const page = (sides) => `
 const named = (node, key) =>
   Object.fromEntries([...node.querySelectorAll(`[data-${key}]`)].map((found) => [found.dataset[key], found]));
 
-/** The page of `runs` in an element of its own: {root, part, sides}, the last two by name. */
-export function build(runs, names, epochs, height) {
+/** The page of so many runs in an element of its own: {root, part, sides}, the last two by name. */
+export function build(count, height) {
   const root = document.createElement("div");
   root.className = "nc-player";
-  root.classList.toggle("nc-compare", runs.length > 1);
+  root.classList.toggle("nc-compare", count > 1);
   root.setAttribute("role", "group");
-  root.setAttribute("aria-label", `collapse player: ${runs.map((run) => run.title).join(" compared with ")}`);
-  root.innerHTML = page(runs.length);
+  root.innerHTML = page(count);
   root.style.setProperty("--nc-height", `${height}px`);
-  const part = named(root, "part");
-  const sides = [...root.querySelectorAll(".nc-side")].map((node) => named(node, "side"));
+  return { root, part: named(root, "part"), sides: [...root.querySelectorAll(".nc-side")].map((node) => named(node, "side")) };
+}
+
+/** Writes what the runs say into a page that was built for as many. */
+export function fill({ root, part, sides }, runs, names, epochs) {
+  root.setAttribute("aria-label", `collapse player: ${runs.map((run) => run.title).join(" compared with ")}`);
   part.title.textContent = runs.length > 1 ? "two runs, one clock" : runs[0].title;
   part.scrub.max = epochs.length - 1;
   fillSides(sides, runs, names);
   fillClasses(part, runs[0]);
   fillLegend(part, runs, names);
   fillMark(part, runs, names, epochs);
-  return { root, part, sides };
 }
 
 function fillSides(sides, runs, names) {
   const touch = matchMedia("(pointer: coarse)").matches;
   sides.forEach(({ title, hint }, r) => {
     title.hidden = runs.length === 1;
-    title.append(swatch(r), names[r] && runs[r].title.includes(names[r]) ? runs[r].title : `${runs[r].title} (${names[r]})`);
+    title.replaceChildren(swatch(r), names[r] && runs[r].title.includes(names[r]) ? runs[r].title : `${runs[r].title} (${names[r]})`);
     hint.textContent = touch ? "drag to turn · pinch to zoom" : "drag to turn · +/− to zoom · double-click to reset";
     hint.hidden = r > 0;
   });
@@ -82,8 +84,8 @@ function fillSides(sides, runs, names) {
 function fillClasses(part, { num_classes, class_names }) {
   const sizes = [0, 4, 3].filter((k) => k < num_classes);
   part.sizes.hidden = num_classes < 4;
-  part.sizes.append(...sizes.map((k) => button(k ? `${k} classes` : `all ${num_classes}`, { size: k })));
-  part.classes.append(...class_names.map((name, c) => {
+  part.sizes.replaceChildren(...sizes.map((k) => button(k ? `${k} classes` : `all ${num_classes}`, { size: k })));
+  part.classes.replaceChildren(...class_names.map((name, c) => {
     const chip = button(name, { class: c });
     chip.prepend(document.createElement("i"));
     return chip;
@@ -91,12 +93,13 @@ function fillClasses(part, { num_classes, class_names }) {
 }
 
 /** Which line of the curves is which: means and classifier, or one run and the other. */
-function fillLegend({ legend }, runs, names) {
+function fillLegend({ legend, axis }, runs, names) {
   const entry = (r, word) => {
     const node = document.createElement("span");
     node.append(swatch(r), word);
     return node;
   };
+  legend.replaceChildren(axis);
   if (runs.length > 1) legend.prepend(entry(0, names[0]), entry(1, names[1]), "NC2 thick: class means, thin: classifier");
   else if (runs[0].num_classes > 2) legend.prepend(entry(0, "class means"), entry(2, "classifier"));
 }
@@ -104,14 +107,15 @@ function fillLegend({ legend }, runs, names) {
 /** Where each run reaches zero training error, under the slider. */
 function fillMark({ mark }, runs, names, epochs) {
   const reached = runs.map((run, r) => [run.zero_error_epoch, names[r]]).filter(([zero]) => zero !== null);
-  if (!reached.length) return;
+  mark.querySelectorAll("i").forEach((tick) => tick.remove());
+  mark.hidden = !reached.length;
+  if (mark.hidden) return;
   const place = (zero) => epochs.indexOf(zero) / Math.max(epochs.length - 1, 1);
   for (const [zero] of reached) {
     const tick = document.createElement("i");
     tick.style.setProperty("--at", place(zero));
     mark.prepend(tick);
   }
-  mark.hidden = false;
   mark.style.setProperty("--at", place(reached[0][0]));
   const which = reached.length < runs.length ? ` (${reached[0][1]})` : "";
   mark.lastChild.textContent = reached.length > 1

@@ -752,7 +752,8 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     address, root = jupyterlab
     ten.save(root / "run.npz")
     rival.save(root / "rival.npz")
-    tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)"
+    tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)\n"
+    tell += "if 'again' in globals():\n    player.show(nclib.Trajectory.load('rival.npz'))\nagain = 1"
     (root / "player.ipynb").write_text(_notebook(SHOW[runs], tell))
     watched = watch(width=1400, height=1100)
     page = watched.page
@@ -771,4 +772,12 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     epoch = readout(page).split()[1]
     assert page.evaluate(RUN_LAST) == f"epoch {epoch} selected (0, 1, 2, 3)\n"
     assert int(epoch) > 2
+    # another run in the same place, at its end: one picture, the classes still chosen
+    page.wait_for_function(
+        "document.querySelector('.nc-readout').innerText.includes('epoch 60 of 60')"
+    )
+    assert scene(page).count() == 1
+    assert "exact: 4 classes" in page.locator(".nc-caption").first.inner_text()
+    assert scene(page).get_attribute("aria-label").startswith(rival.title)
     assert watched.requests == []
+    assert [error for error in watched.errors if "player" in error or "TypeError" in error] == []
