@@ -453,3 +453,146 @@ def shoot(
                 place.screenshot(path=made[-1])
     page.set_viewport_size({"width": 1300, "height": 1400})
     return made
+
+
+# ---- How fast a computed picture follows its slider ------------------------------------------
+
+# A move is answered by the first picture whose message left after it: for its value, or a newer.
+FOLLOW = """() => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  const handle = document.querySelector(".noUi-handle"), log = { moves: [], sent: [], most: 0 };
+  const open = new Set(), holder = handle.closest(".jp-OutputArea-output");
+  nc.follow = { ...log, idle: () => open.size === 0 };
+  notebook.context.sessionContext.session.kernel.anyMessage.connect((_, { msg, direction }) => {
+    const { msg_type, msg_id } = msg.header, data = msg.content.data || {};
+    const parent = msg.parent_header.msg_id, slid = "index" in (data.state || {});
+    if (direction === "send" && msg_type === "comm_msg" && slid) {
+      open.add(msg_id);
+      nc.follow.sent.push({ id: msg_id, index: data.state.index, at: performance.now() });
+      nc.follow.most = Math.max(nc.follow.most, open.size);
+    }
+    if (direction !== "recv") return;
+    const asked = nc.follow.sent.find((one) => one.id === parent);
+    if (asked && (data.buffer_paths || []).length) asked.drawn = true;
+    if (msg_type === "status" && msg.content.execution_state === "idle") open.delete(parent);
+  });
+  holder.addEventListener("load", () => requestAnimationFrame((now) => {
+    for (const one of nc.follow.sent) if (one.drawn && !one.shown) one.shown = now;
+  }), true);
+  let last = handle.getAttribute("aria-valuenow");
+  window.addEventListener("pointermove", ({ timeStamp }) => setTimeout(() => {
+    const value = handle.getAttribute("aria-valuenow");
+    if (value === last) return;
+    last = value;
+    nc.follow.moves.push({ at: timeStamp, index: Number(value) });
+  }), true);
+}"""
+FOLLOWED = """() => {
+  const { moves, sent, most } = nc.follow;
+  const answer = ({ at }) => Math.min(...sent.filter((s) => s.at >= at && s.shown)
+    .map((s) => s.shown)) - at;
+  return { moves: moves.map((m) => m.index), sent: sent.map((s) => s.index), most,
+           ms: moves.map(answer) };
+}"""
+ANSWERED = """() => nc.follow.idle() && nc.follow.sent.length
+  && nc.follow.sent.at(-1).shown && nc.follow.sent.at(-1).index === nc.follow.moves.at(-1).index"""
+
+
+def follow(lab: Lab, *, steps: int = 30, pause_ms: float = 16) -> dict[str, Any]:
+    """Drag the only ipywidgets slider of a notebook, and watch its pictures follow.
+
+    Args:
+        lab: with one ``explore`` of at least ``steps`` values, run.
+        steps: moves of the mouse, from one end to the other.
+        pause_ms: between two of them.
+
+    Returns:
+        ``moves``, the values passed over, and ``sent``, those the kernel was asked for (indices);
+        ``most``, how many were under way at once; ``ms``, for each move the time from the mouse's
+        event to the frame that shows the picture of its value or of a newer one.
+    """
+    (slider,) = sliders(lab.page)
+    lab.page.evaluate(FOLLOW)
+    track, part = slider.about("track").bounding_box(), slider.about("part").json_value()
+    y, goal = track["y"] + track["height"] / 2, float(part < 0.5)
+    lab.page.mouse.move(track["x"] + part * track["width"], y)
+    lab.page.mouse.down()
+    for step in range(1, steps + 1):
+        there = part + (goal - part) * step / steps
+        lab.page.mouse.move(track["x"] + there * track["width"], y)
+        lab.page.wait_for_timeout(pause_ms)
+    lab.page.mouse.up()
+    lab.page.wait_for_function(ANSWERED, polling=100)
+    return lab.page.evaluate(FOLLOWED)
+
+
+# ---- Live training ---------------------------------------------------------------------------
+
+COUNT_PICTURES = """() => {
+  nc.pictures = 0;
+  document.querySelector(".jp-Notebook").addEventListener("load", (event) => {
+    if (event.target.tagName === "IMG") nc.pictures += 1;
+  }, true);
+}"""
+INTERRUPT = """async () => {
+  const begin = performance.now();
+  await window.jupyterapp.commands.execute("notebook:interrupt-kernel");
+  while (nc.ran === null && performance.now() - begin < 30000)
+    await new Promise(requestAnimationFrame);
+  return nc.ran === null ? null : performance.now() - begin;
+}"""
+STOPS = """() => {
+  const named = (node) => node.innerText.trim() === "Stop" && node.getClientRects().length;
+  const button = [...document.querySelectorAll("button.jupyter-button")].find(named);
+  const widget = button.closest(".jp-OutputArea-output");
+  nc.ended = new Promise((done) => button.addEventListener("click", ({ timeStamp }) => {
+    const look = () => {
+      const passed = performance.now() - timeStamp;
+      if (!button.getClientRects().length && widget.innerText.includes("stopped")) done(passed);
+      else if (passed > 30000) done(null);
+      else requestAnimationFrame(look);
+    };
+    look();
+  }, { capture: true, once: true }));
+}"""
+TIMED_CELL = """async (number) => {
+  const panel = window.jupyterapp.shell.currentWidget, begin = performance.now();
+  panel.content.deselectAll();
+  panel.content.activeCellIndex = number;
+  await window.jupyterapp.commands.execute("notebook:run-cell");
+  return performance.now() - begin;
+}"""
+
+
+def count_pictures(lab: Lab) -> None:
+    """From now on ``pictures_seen`` counts."""
+    lab.page.evaluate(COUNT_PICTURES)
+
+
+def wait_for_pictures(lab: Lab, count: int, timeout_s: float = 120) -> None:
+    """Until so many have been shown since ``count_pictures``."""
+    lab.page.wait_for_function(
+        "(count) => nc.pictures >= count", arg=count, timeout=1000 * timeout_s, polling=50
+    )
+
+
+def pictures_seen(lab: Lab) -> int:
+    """Since ``count_pictures``."""
+    return lab.page.evaluate("() => nc.pictures")
+
+
+def interrupt_ms(lab: Lab) -> float | None:
+    """From the front end's own interrupt to the end of the running cell; None after 30 s."""
+    return lab.page.evaluate(INTERRUPT)
+
+
+def stop_ms(lab: Lab) -> float | None:
+    """From a click on Stop to the message that it stopped; None after 30 s."""
+    lab.page.evaluate(STOPS)
+    lab.page.get_by_role("button", name="Stop", exact=True).click()
+    return lab.page.evaluate("() => nc.ended")
+
+
+def cell_ms(lab: Lab, number: int) -> float:
+    """From asking for a cell's execution to its reply."""
+    return lab.page.evaluate(TIMED_CELL, number)

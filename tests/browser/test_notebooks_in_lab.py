@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lab import Lab, shoot, sliders, work
+from lab import Lab, follow, notebook, shoot, sliders, work
+from test_player import collapsing_run
 
 pytestmark = pytest.mark.browser
 
@@ -49,4 +50,49 @@ def test_it_runs_and_every_slider_moves_its_picture(path, open_lab, screenshots)
     for slider in sliders(lab.page):
         assert slider.name
         work(slider, lab.settle)
+    assert lab.faults() == []
+
+
+SLOW = """import time
+import nclib
+from nclib.figures import FeaturePlane
+from nclib.widgets.panels import explore
+
+run = nclib.Trajectory.load("run.npz")
+plane = FeaturePlane(run)
+
+
+def slowly(epoch):
+    time.sleep(0.1)
+    return plane.at(epoch)
+
+
+shown = explore(slowly, epoch=run.epochs.tolist())
+shown"""
+TELL = "print(shown.controls['epoch'].value, '|', shown.picture.alt)"
+
+
+def test_only_the_newest_value_is_computed(open_lab, lab_server):
+    """Pictures that take longer than the mouse: none is waited for but the last."""
+    run = collapsing_run(num_classes=3, num_features=2, num_epochs=31)
+    run.save(lab_server.root / "run.npz")
+    lab = open_lab("slow.ipynb", notebook(SLOW, TELL))
+    lab.run_all()
+    found = follow(lab, steps=30)
+    assert len(found["moves"]) > 15
+    assert found["most"] == 1
+    assert found["sent"] == sorted(set(found["sent"]))
+    assert len(found["sent"]) < len(found["moves"]) / 2
+    assert found["sent"][-1] == found["moves"][-1] == len(run) - 1
+    value, words = lab.run_cell(1).strip().split(" | ")
+    assert value == str(run.epochs[-1])
+    assert words in lab.page.locator(".jp-Notebook [role=status]").all_inner_texts()
+    (slider,) = sliders(lab.page)
+    last = slider.pixels()
+    slider.press("ArrowLeft")
+    slider.wait_until_changed(last, "by ArrowLeft")
+    lab.settle()
+    before = slider.pixels()
+    slider.press("ArrowRight")
+    assert slider.wait_until_changed(before, "by ArrowRight") == last  # the drag ended on this one
     assert lab.faults() == []
