@@ -25,9 +25,10 @@ test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium
 lab: .venv/installed  ## open JupyterLab on the tour
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-lint: .venv/installed  ## ruff, and the house rules of the notebooks
+lint: .venv/installed  ## ruff, oxlint, and the house rules of the notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib/widgets tests/js
 	$(BIN)/python tools/nb.py check
 	$(BIN)/python tools/nb.py lint
 

@@ -21,7 +21,7 @@
 # | --- | --- |
 # | **You will be able to** | *recognise* the four signs of neural collapse in a picture · *compute* them for features of your own · *predict* what weight decay does to them · *say* what they do not tell |
 # | **Needs** | what a linear classifier, training loss and an epoch are; some Python; no GPU |
-# | **Time** | ten minutes to read, twenty with the exercises; the cells take about 15 seconds on two CPU cores |
+# | **Time** | ten minutes to read, twenty with the exercises; the cells take about 20 seconds on two CPU cores |
 # | **Data** | 1,797 handwritten digits of 8×8 pixels, inside scikit-learn: nothing is downloaded |
 # | **Paper** | Papyan, Han, Donoho 2020, [*Prevalence of neural collapse during the terminal phase of deep learning training*](https://doi.org/10.1073/pnas.2015509117); squared error: Han, Papyan, Donoho 2022 |
 
@@ -66,6 +66,7 @@ import torch
 import nclib
 from nclib import cosine_schedule, figures, runtime
 from nclib.exercises import tour
+from nclib.widgets.live import LiveTraining
 from nclib.widgets.panels import explore
 
 print(runtime.start())
@@ -179,10 +180,10 @@ for name, settings in losses.items():
     networks[name] = nclib.build_network("mlp", ten, seed=seed)
     settings |= dict(epochs=epochs_ten, batch_size=256, schedule=cosine_schedule)
     runs[name] = nclib.Trajectory.of(nclib.train(networks[name], ten, **settings))
-runs["cross-entropy"].player()
+runs["cross-entropy"].player(runs["squared error"])
 
 # %% [markdown]
-# Choose **three or four classes** in the player and the projection becomes exact: four corners of a simplex are a tetrahedron, and that fits into space.
+# One clock moves both. Choose **three or four classes** and the projection becomes exact: four corners of a simplex are a tetrahedron, and that fits into space.
 #
 # Here are both runs as the paper draws them: eight panels, the vertical line where training error first reached zero. Thick lines belong to the class means, thin ones to the classifier.
 
@@ -273,7 +274,45 @@ assert ratio > 5, f"NC1 on the test set is only {ratio:.1f} times the training s
 print(f"checked: NC1 on the test set is {ratio:.0f} times that on the training set (limit 5 times)")
 
 # %% [markdown]
-# ## 5. Take it with you
+# ## 5. Your own experiments
+#
+# All the knobs at once. Press **Train**, or let go of a control: a run this short is simply done again. **Keep to compare** holds on to a run and shows the next one beside it.
+#
+# **Predict**, then try: (a) *features p* of 5, with *linear features*: ten classes need nine dimensions; (b) *label noise* of 0.3: can wrong labels collapse? (c) *imbalance ratio* of 50: digits 5 to 9 become rare.
+
+# %%
+live = LiveTraining(ten, epochs=epochs_ten, seed=seed)
+live
+
+# %% [markdown]
+# A longer run belongs in a cell of its own. It moves the picture above, the notebook's own stop button ends it, and what it recorded until then is yours, like any other run:
+
+# %%
+playground = live.run()
+playground
+
+# %% [markdown]
+# **What we saw.** (a) Every class still shrinks to a point, but the angles stay unequal: there is no room for the simplex. (b) Yes. The network learns the wrong labels by heart and its features collapse onto them, while it gets worse on the test images. (c) The means of the rare digits fall onto one another: *minority collapse* (Fang et al. 2021).
+#
+# **What not to conclude.** That collapse is a sign of having learnt something true. Look at (b).
+
+# %% tags=["self-check"]
+knobs = {
+    "five features": dict(num_features=5, linear_features=True),
+    "wrong labels": dict(label_noise=0.3),
+    "rare digits": dict(imbalance=50),
+}
+trials = {name: LiveTraining(ten, epochs=epochs_ten, **knob).run() for name, knob in knobs.items()}
+ends = pd.DataFrame({name: run.metrics.iloc[-1] for name, run in trials.items()}).T
+assert ends.nc1["five features"] < 0.01, f"NC1 of five features is {ends.nc1.iloc[0]}"
+assert ends.max_angle_means["five features"] > 0.1, "five features made room for ten classes"
+assert ends.train_accuracy["wrong labels"] > 0.99, "wrong labels were not learnt by heart"
+assert ends.test_accuracy["wrong labels"] < 0.9, "wrong labels did no harm"
+assert ends.max_angle_means["rare digits"] > 0.2, "the rare digits stayed apart"
+ends[["train_accuracy", "test_accuracy", "nc1", "max_angle_means"]].style.format("{:.2g}")
+
+# %% [markdown]
+# ## 6. Take it with you
 #
 # The player is one file that needs no notebook, no Python and no network: send it to somebody. The run itself, with every number and the moving geometry, is another: `nclib.Trajectory.load` reads it.
 

@@ -52,7 +52,9 @@ def test_before_any_run_the_untrained_network_is_shown(three):
 def test_a_page_without_a_kernel_gets_the_picture(three, monkeypatch):
     monkeypatch.setenv("NCLIB_WIDGETS", "html")
     data, _ = LiveTraining(three, **QUICK)._repr_mimebundle_()
-    assert data.keys() == {"image/png", "text/plain"}
+    assert data.keys() == {"text/html"}
+    assert '<img alt="Features, class means' in data["text/html"]
+    assert "open the notebook to use them" in data["text/html"]
 
 
 def test_a_run_leaves_the_trajectory_that_train_records(three, tmp_path):

@@ -17,6 +17,7 @@ from nclib.picture import Picture
 from nclib.runtime import builds_page, serves_browser, shows_html
 from nclib.training import Epoch, cosine_schedule, train
 from nclib.trajectory import Trajectory
+from nclib.widgets import messages
 from nclib.widgets.controls import ORDER, Controls
 from nclib.widgets.interrupts import Interrupts, Stopped, stops_when
 from nclib.widgets.player import CollapsePlayer
@@ -238,9 +239,10 @@ class LiveTraining:
     def _repr_mimebundle_(self, **_: Any) -> Any:
         box = self.widget()
         data, metadata = self.view.picture._repr_mimebundle_()
-        if not builds_page():  # no kernel will answer there
-            view = box._repr_mimebundle_()
-            data |= view[0] if isinstance(view, tuple) else view
+        if builds_page():
+            return {"text/html": messages.without_kernel(self.view.picture)}, {}
+        view = box._repr_mimebundle_()
+        data |= view[0] if isinstance(view, tuple) else view
         return data | {"text/plain": self.view.picture.alt}, metadata
 
 

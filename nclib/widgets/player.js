@@ -360,7 +360,7 @@ class Player {
   }
 }
 
-export function render({ model, el }) {
+function render({ model, el }) {
   let player = new Player(model, el);
   const changed = () => {
     if (player.reload()) return;

@@ -753,7 +753,7 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     ten.save(root / "run.npz")
     rival.save(root / "rival.npz")
     tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)\n"
-    tell += "if 'again' in globals():\n    player.show(nclib.Trajectory.load('rival.npz'))\nagain = 1"
+    tell += "if 'again' in vars():\n    player.show(nclib.Trajectory.load('rival.npz'))\nagain = 1"
     (root / "player.ipynb").write_text(_notebook(SHOW[runs], tell))
     watched = watch(width=1400, height=1100)
     page = watched.page
@@ -780,4 +780,4 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     assert "exact: 4 classes" in page.locator(".nc-caption").first.inner_text()
     assert scene(page).get_attribute("aria-label").startswith(rival.title)
     assert watched.requests == []
-    assert [error for error in watched.errors if "player" in error or "TypeError" in error] == []
+    assert [error for error in watched.errors if "widget" in error or "TypeError" in error] == []
