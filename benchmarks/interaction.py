@@ -95,6 +95,10 @@ def computed(bench: Bench) -> None:
     run = collapsing_run(num_classes=3, num_features=2, num_epochs=40)
     with bench.opened(PLANE, run=run) as page:
         page.run_all()
+        slow = lab.follow(page, pause_ms=300)["ms"]
+    bench.row("computed slider, one move at a time: mouse → its picture", _spread(slow))
+    with bench.opened(PLANE, run=run) as page:
+        page.run_all()
         found = lab.follow(page, pause_ms=16)
     bench.row(
         f"computed slider, drag of {len(found['moves'])} values: mouse → its picture or a newer",
