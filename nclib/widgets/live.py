@@ -23,7 +23,7 @@ from nclib.widgets.interrupts import Interrupts, Stopped, stops_when
 from nclib.widgets.player import CollapsePlayer
 from nclib.widgets.scene import Geometry, Scene, view_of
 
-QUICK_S = 6.0  # a run shorter than this is repeated when a control is let go
+QUICK_S = 6.0  # CPU seconds; a shorter run is repeated when a control is let go
 SETTINGS = ("loss", "epochs", "learning_rate", "weight_decay", "seed")
 
 
@@ -150,11 +150,11 @@ class LiveTraining:
 
     def _work(self) -> None:
         """Train, and say how it ended; an error is shown, and raised where no page shows it."""
-        interrupts, begin = Interrupts(), time.perf_counter()
+        interrupts, begin = Interrupts(), time.process_time()
         try:
             with interrupts.watched():
                 self._follow(interrupts)
-            self._last_s = time.perf_counter() - begin
+            self._last_s = time.process_time() - begin
             self._finish("")
         except (KeyboardInterrupt, Stopped):
             self._finish("stopped, and kept what was recorded: ")
