@@ -8,7 +8,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from lab import Lab, follow, notebook, shoot, sliders, work
+from lab import (
+    Lab,
+    count_pictures,
+    follow,
+    interrupt_ms,
+    notebook,
+    shoot,
+    sliders,
+    stop_ms,
+    wait_for_pictures,
+    work,
+)
 from test_player import collapsing_run
 
 pytestmark = pytest.mark.browser
@@ -37,19 +48,29 @@ def test_the_tour_is_among_them():
     assert "00_tour" in [path.stem for path in WITH_WIDGETS]
 
 
+def look_at(lab: Lab, stem: str, folder: Path) -> None:
+    """Screenshots of every widget, in both themes, on wide and narrow windows."""
+    widgets = lab.page.locator(".jp-OutputArea-output:has(.noUi-handle, input[type=range])").all()
+    assert widgets
+    themes = {name: partial(lab.theme, name) for name in ("dark", "light")}
+    shoot(lab.page, widgets, stem, folder, themes)
+
+
+def play_with(lab: Lab) -> None:
+    """Every slider, by mouse and keys."""
+    for slider in sliders(lab.page):
+        assert slider.name
+        work(slider, lab.settle)
+
+
 @pytest.mark.parametrize("path", WITH_WIDGETS, ids=lambda path: path.stem)
 def test_it_runs_and_every_slider_moves_its_picture(path, open_lab, screenshots):
     lab = open_lab(path.name, path.read_text(encoding="utf-8"))
     lab.run_all()
     assert lab.faults() == []
-    widgets = lab.page.locator(".jp-OutputArea-output:has(.noUi-handle, input[type=range])").all()
-    assert widgets
-    themes = {name: partial(lab.theme, name) for name in ("dark", "light")}
-    shoot(lab.page, widgets, path.stem, screenshots, themes)
+    look_at(lab, path.stem, screenshots)
     train_once(lab)
-    for slider in sliders(lab.page):
-        assert slider.name
-        work(slider, lab.settle)
+    play_with(lab)
     assert lab.faults() == []
 
 
@@ -95,4 +116,48 @@ def test_only_the_newest_value_is_computed(open_lab, lab_server):
     before = slider.pixels()
     slider.press("ArrowRight")
     assert slider.wait_until_changed(before, "by ArrowRight") == last  # the drag ended on this one
+    assert lab.faults() == []
+
+
+# ---- Live training ---------------------------------------------------------------------------
+
+LIVE = """from nclib.widgets.live import LiveTraining
+
+live = LiveTraining("digits", epochs={epochs})
+live"""
+KEPT = "print(len(live.trajectory) > 1, live.running)"
+
+
+def test_live_training_trains_anew_when_a_slider_is_let_go(open_lab, screenshots):
+    lab = open_lab("live.ipynb", notebook(LIVE.format(epochs=5)))
+    lab.run_all()
+    look_at(lab, "live_before", screenshots)
+    train_once(lab)
+    look_at(lab, "live_after", screenshots)
+    assert len(sliders(lab.page)) == 5  # four controls, and the player of the run
+    play_with(lab)
+    assert lab.faults() == []
+
+
+def test_an_interrupt_ends_live_training_with_everything_kept(open_lab):
+    lab = open_lab("live.ipynb", notebook(LIVE.format(epochs=100_000), "live.run()", KEPT))
+    lab.run_cell(0)
+    count_pictures(lab)
+    lab.start_cell(1)
+    wait_for_pictures(lab, 3)
+    assert interrupt_ms(lab) is not None
+    assert lab.run_cell(2) == "True False\n"
+    assert lab.faults() == []
+
+
+def test_stop_ends_a_run_in_the_background_while_other_cells_answer(open_lab):
+    cells = (LIVE.format(epochs=100_000), "live.run(background=True);", "print(live.running)", KEPT)
+    lab = open_lab("live.ipynb", notebook(*cells))
+    lab.run_cell(0)
+    count_pictures(lab)
+    lab.run_cell(1)
+    wait_for_pictures(lab, 3)
+    assert lab.run_cell(2) == "True\n"
+    assert stop_ms(lab) is not None
+    assert lab.run_cell(3) == "True False\n"
     assert lab.faults() == []
