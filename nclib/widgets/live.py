@@ -277,6 +277,6 @@ def _in_short(run: Trajectory) -> str:
 
 def _advice(error: Exception) -> str:
     """What went wrong and what to change; the library's own errors say so themselves."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
         return f"out of memory: choose a smaller network, fewer features or fewer images ({error})"
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
