@@ -113,5 +113,5 @@ def picture(
     else:
         axes = figure.subplot_mosaic(mosaic, **options)
     if profile() == "ci":
-        figure.text(0.995, 0.003, "profile ci", ha="right", va="bottom", fontsize=7, color=MUTED)
+        figure.text(0.995, 0.995, "profile ci", ha="right", va="top", fontsize=7, color=MUTED)
     return figure, axes
