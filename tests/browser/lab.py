@@ -293,8 +293,9 @@ class Lab:
         command = f"""() => window.jupyterapp.commands.execute(
             "apputils:change-theme", {{ theme: "JupyterLab {name.title()}" }})"""
         self.page.evaluate(command)
-        shown = "(light) => document.body.dataset.jpThemeLight === light"
-        self.page.wait_for_function(shown, arg=str(name == "light").lower())
+        shown = """(light) => document.body.dataset.jpThemeLight === light
+            && !document.getElementById("jupyterlab-splash")"""
+        self.page.wait_for_function(shown, arg=str(name == "light").lower(), polling=50)
         frames(self.page)
 
 
@@ -355,11 +356,19 @@ class Slider:
     frame: Any
     nth: int
     name: str
-    seen: int = field(default=0, init=False)  # different pictures while it was dragged
+    seen: int = field(default=0, init=False)  # different pictures in a drag, looked at now and then
 
     def pixels(self) -> list[str]:
         """The pictures in its widget, as they are now."""
         return self.frame.evaluate(PIXELS, self.nth)
+
+    def still(self) -> list[str]:
+        """The pictures, once they stay as they are for a moment."""
+        before = None
+        while (now := self.pixels()) != before:
+            before = now
+            time.sleep(0.2)
+        return now
 
     def about(self, what: str) -> Any:
         """``part``: where it stands, 0 to 1; ``node``, ``track`` or ``box`` of it."""
@@ -389,7 +398,8 @@ class Slider:
         for step in range(1, steps + 1):
             mouse.move(left + (part + (goal - part) * step / steps) * width, y)
             frames(self.frame)
-            seen.add(tuple(self.pixels()))
+            if step % 3 == 0:  # reading pixels takes time
+                seen.add(tuple(self.pixels()))
         mouse.up()
         self.seen = len(seen)
 
@@ -418,12 +428,12 @@ def work(slider: Slider, rest: Any, steps: int = 30) -> None:
     Raises:
         TimeoutError: names the slider that changes nothing, and how it was moved.
     """
-    before = slider.pixels()
+    before = slider.still()
     slider.drag(steps)
     slider.wait_until_changed(before, "by a drag")
     rest()
     inwards = "ArrowLeft" if slider.about("part").json_value() > 0.5 else "ArrowRight"
-    before = slider.pixels()
+    before = slider.still()
     slider.press(inwards)
     slider.wait_until_changed(before, f"by {inwards}")
     rest()
@@ -443,7 +453,7 @@ def shoot(
     """
     made = []
     for width in (1300, 700):
-        page.set_viewport_size({"width": width, "height": 1400})
+        page.set_viewport_size({"width": width, "height": 2200})
         for theme, to_theme in change.items():
             to_theme()
             for number, place in enumerate(places, 1):

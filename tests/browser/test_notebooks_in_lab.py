@@ -39,8 +39,10 @@ WITH_WIDGETS = [path for path in FOUND if WIDGETS.search(code_of(path))]
 
 def train_once(lab: Lab) -> None:
     """Live training repeats a run when a control is let go, once it knows that runs are quick."""
-    for button in lab.page.get_by_role("button", name="Train", exact=True).all():
-        button.click()
+    train = lab.page.get_by_role("button", name="Train", exact=True)
+    for widget in lab.page.locator(".jp-Cell-outputArea", has=train).all():
+        widget.get_by_role("button", name="Train", exact=True).click()
+        widget.locator(".nc-player").wait_for()
         lab.settle()
 
 

@@ -75,7 +75,7 @@ def test_the_tour_plays_in_every_frame(opened, tour, screenshots):
         for slider in found:
             assert slider.name
             work(slider, partial(frames, frame))
-            assert slider.seen > 3
+            assert slider.seen > 2
 
 
 @pytest.mark.parametrize("width", [1300, 700])
@@ -97,4 +97,4 @@ def test_the_saved_player(opened, player, screenshots):
     shoot(page, [page.locator(".nc-player")], "page_player", screenshots, themes(page))
     (slider,) = sliders(page)
     work(slider, partial(frames, page))
-    assert slider.seen > 20
+    assert slider.seen == 10  # a new one whenever it was looked at
