@@ -1,4 +1,4 @@
-"""Networks that split into features and a linear classifier: MLP and ConvNet for CPU, ResNet-18.
+"""Networks that split into features and a linear classifier: for CPU, and the papers'.
 
 Every one is ``classifier(features(images))``; the features are what collapses.
 """
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from nclib._image_networks import RESNET, VGG, densenet, resnet, vgg
 from nclib._shapes import Float, Tensor
 
 
@@ -56,12 +57,13 @@ def build_network(
     """A freshly initialised network for a data set.
 
     Args:
-        name: ``"mlp"``, ``"convnet"`` or ``"resnet18"``.
+        name: ``"mlp"`` or ``"convnet"`` for CPU; ``"resnet18"``, 34, 50, ``"vgg11"``, 13, 16, 19,
+            ``"densenet40"``, 121 with the papers' small-image stems.
         data: a ``DataSet``, or anything with ``num_classes`` and ``image_shape``.
-        width: hidden units of the MLP (256), channels of the first stage of the ConvNet (16) and of
-            ResNet-18 (64); the default in brackets is the full size.
-        num_features: p; only the MLP can choose it (64). The ConvNet and ResNet-18 have 4 and 8
-            times their width.
+        width: hidden units of the MLP (256), channels of the first stage of the ConvNet (16), of
+            ResNet and VGG (64), growth rate of DenseNet (12 or 32); in brackets the full size.
+        num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
+            VGG and ResNet 8 times, ResNet-50 32 times.
         linear_features: leave the ReLU off the MLP's feature layer. A ReLU keeps features
             in the positive orthant, where a simplex ETF of C classes does not fit into C-1
             dimensions.
@@ -127,46 +129,24 @@ def convnet(image_shape: tuple[int, int, int], *, width: int = 16) -> tuple[nn.M
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
 
 
-def resnet18(image_shape: tuple[int, int, int], *, width: int = 64) -> tuple[nn.Module, int]:
-    """ResNet-18 with the small-image stem: one 3×3 convolution of stride 1, no pooling.
-
-    Source: He, Zhang, Ren, Sun 2016, with the stem of Papyan, Han, Donoho 2020 for small images.
-    """
-    layers = [_conv(image_shape[0], width, 1), nn.BatchNorm2d(width), nn.ReLU()]
-    channels = width
-    for factor, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
-        layers += [
-            _Residual(channels, factor * width, stride),
-            _Residual(factor * width, factor * width),
-        ]
-        channels = factor * width
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()), channels
-
-
-class _Residual(nn.Module):
-    """Two 3×3 convolutions around which the input is carried."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _conv(inputs, outputs, stride),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            _conv(outputs, outputs, 1),
-            nn.BatchNorm2d(outputs),
-        )
-        self.carry = nn.Sequential()
-        if stride != 1 or inputs != outputs:
-            self.carry = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.body(x) + self.carry(x))
-
-
 def _conv(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
 
 
-NETWORKS: dict[str, Callable] = {"mlp": mlp, "convnet": convnet, "resnet18": resnet18}
+def _of_the_papers(make: Callable, depth: int, width: int) -> Callable:
+    """A network of ``_image_networks`` with its depth, and its width at full size."""
+
+    def made(image_shape: tuple[int, int, int], *, width: int = width) -> tuple[nn.Module, int]:
+        return make(image_shape, depth, width)
+
+    return made
+
+
+NETWORKS: dict[str, Callable] = {
+    "mlp": mlp,
+    "convnet": convnet,
+    **{f"resnet{depth}": _of_the_papers(resnet, depth, 64) for depth in RESNET},
+    **{f"vgg{depth}": _of_the_papers(vgg, depth, 64) for depth in VGG},
+    "densenet40": _of_the_papers(densenet, 40, 12),
+    "densenet121": _of_the_papers(densenet, 121, 32),
+}

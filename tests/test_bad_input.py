@@ -123,7 +123,7 @@ REFUSED = {
     ),
     "an unknown network": (
         lambda: nclib.build_network("resnet", nclib.load_data("digits")),
-        "network 'resnet' is unknown; choose from mlp, convnet, resnet18. Did you mean 'resnet18'",
+        "network 'resnet' is unknown; choose from mlp, convnet, .*. Did you mean 'resnet",
     ),
     "an unknown loss": (
         lambda: next(train(loss="hinge")),

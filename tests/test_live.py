@@ -229,7 +229,7 @@ class Broken(torch.nn.Module):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "out of memory: choose a smaller network"),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "out of memory: choose a smaller"),
         (RuntimeError("what"), "RuntimeError: what"),
     ],
 )

@@ -9,11 +9,14 @@ import torch
 from torch import nn
 
 from nclib._torchvision import import_torchvision
+from nclib.data import load_data
 from nclib.networks import NETWORKS, build_network, features_and_classifier
+from nclib.training import train
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32)]
-WIDTHS = {"mlp": 12, "convnet": 3, "resnet18": 2}
-FEATURES = {"mlp": 64, "convnet": 12, "resnet18": 16}
+FEATURES = {"mlp": 64, "convnet": 12, "resnet18": 24, "resnet34": 24, "resnet50": 96}
+FEATURES |= {f"vgg{depth}": 24 for depth in (11, 13, 16, 19)}
+FEATURES |= {"densenet40": 33, "densenet121": 96}
 
 
 def images_like(shape, num_classes=5):
@@ -27,7 +30,7 @@ def size(network):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_splits_into_features_and_a_linear_classifier(name, shape):
-    network = build_network(name, images_like(shape), width=WIDTHS[name]).eval()
+    network = build_network(name, images_like(shape), width=3).eval()
     features, classifier = features_and_classifier(network)
     images = torch.randn(4, *shape)
     assert features(images).shape == (4, FEATURES[name])
@@ -38,18 +41,79 @@ def test_every_network_splits_into_features_and_a_linear_classifier(name, shape)
 
 
 def test_full_sizes():
-    wide = {name: build_network(name, images_like((1, 8, 8))) for name in NETWORKS}
-    assert {n: w.classifier.in_features for n, w in wide.items()} == {
-        "mlp": 64,
-        "convnet": 64,
-        "resnet18": 512,
-    }
+    full = {"mlp": 64, "convnet": 64, "resnet18": 512, "resnet34": 512, "resnet50": 2048}
+    full |= {f"vgg{depth}": 512 for depth in (11, 13, 16, 19)}
+    full |= {"densenet40": 132, "densenet121": 1024}
+    assert full.keys() == NETWORKS.keys()
+    for name, num_features in full.items():
+        network = build_network(name, images_like((3, 32, 32), 10))
+        assert network.classifier.in_features == num_features, name
 
 
-def test_resnet18_is_torchvisions_but_for_stem_and_head():
-    ours = build_network("resnet18", images_like((3, 32, 32), 10))
-    theirs = import_torchvision().models.resnet18(num_classes=10)
+RESIDUAL = ["resnet18", "resnet34", "resnet50", "densenet121"]
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+def test_parameters_are_torchvisions_but_for_the_stem(name):
+    ours = build_network(name, images_like((3, 32, 32), 10))
+    theirs = getattr(import_torchvision().models, name)(num_classes=10)
     assert size(theirs) - size(ours) == 64 * 3 * (7 * 7 - 3 * 3)
+
+
+@pytest.mark.parametrize("depth", [11, 13, 16, 19])
+def test_vgg_has_torchvisions_convolutions_and_one_linear_classifier(depth):
+    ours = build_network(f"vgg{depth}", images_like((3, 32, 32), 10))
+    theirs = getattr(import_torchvision().models, f"vgg{depth}_bn")()
+    assert size(ours.features) == size(theirs.features)
+    assert size(ours.classifier) == 512 * 10 + 10
+
+
+def test_densenet40_counted_layer_by_layer():
+    """DenseNet-BC, k = 12, three blocks of six: Huang et al. 2017, Section 3."""
+    network = build_network("densenet40", images_like((3, 32, 32), 10))
+    weighted = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(weighted) == 40
+    growth, channels = 12, 24
+    expected = 3 * channels * 9 + 2 * channels
+    for block in range(3):
+        for _ in range(6):
+            expected += 2 * channels + channels * 4 * growth  # batch norm, 1×1
+            expected += 2 * 4 * growth + 4 * growth * growth * 9  # batch norm, 3×3
+            channels += growth
+        expected += 2 * channels
+        if block < 2:
+            expected += channels * (channels // 2)
+            channels //= 2
+    assert size(network) == expected + 10 * channels + 10
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_a_resnet_computes_what_torchvisions_does(name):
+    """The same weights in the same order, without the pooling: the same features."""
+    ours = build_network(name, images_like((3, 32, 32), 10), seed=1).eval()
+    theirs = getattr(import_torchvision().models, name)(num_classes=10).eval()
+    theirs.conv1, theirs.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+    copied = dict(zip(theirs.state_dict(), _in_torchvisions_order(ours), strict=True))
+    theirs.load_state_dict(copied)
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.allclose(ours(images), theirs(images), atol=1e-5)
+
+
+def _in_torchvisions_order(network):
+    """torchvision registers a block's body before its carry; so do we."""
+    return list(network.state_dict().values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_trains_an_epoch_on_digits(name):
+    data = load_data("digits", classes=[0, 1, 2], per_class=40, device="cpu")
+    network = build_network(name, data, width=4)
+    settings = {"learning_rate": 0.05, "weight_decay": 1e-4, "batch_size": 40, "progress": False}
+    epochs = list(train(network, data, epochs=1, **settings))
+    assert epochs[1].metrics.rank == 2
+    assert epochs[1].loss != epochs[0].loss
+    assert all(torch.isfinite(p).all() for p in network.parameters())
 
 
 @pytest.mark.parametrize("linear", [False, True])
@@ -75,7 +139,11 @@ def test_seeds_decide_and_the_global_generator_is_left_alone():
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("resnet81", {}, "'resnet81' is unknown; choose from mlp, convnet, resnet18. Did you mean"),
+        (
+            "resnet81",
+            {},
+            "'resnet81' is unknown; choose from mlp, convnet, .*. Did you mean 'resnet18'",
+        ),
         ("mlp", {"width": 0}, "width is 0; it must be at least 1"),
         ("mlp", {"num_features": -1}, "num_features is -1"),
         ("convnet", {"num_features": 3}, "belong to 'mlp'; 'convnet' takes width"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets
 
-from nclib.networks import NETWORKS
 from nclib.picture import Picture
 from nclib.training import LOSSES
 from nclib.widgets import messages
@@ -18,7 +17,7 @@ RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 
     "label_smoothing": (0.1, 1e-2),
     "focal": (0.1, 1e-2),
 }
-MENUS = {"network": NETWORKS, "loss": LOSSES}
+MENUS = {"network": ("mlp", "convnet", "resnet18"), "loss": tuple(LOSSES)}
 SLIDERS = {
     "learning_rate": (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0, 10.0),
     "weight_decay": (0.0, 1e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2),
