@@ -25,6 +25,7 @@ class Plane:
         line = np.linspace(-1.9, 1.9, 240)
         self._grid = np.stack(np.meshgrid(line, line), axis=-1)
         axis.set(xlim=(-1.9, 1.9), ylim=(-1.9, 1.9), aspect="equal", xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
         self._fields = axis.imshow(
             np.ones((2, 2, 3)), extent=(-1.9, 1.9) * 2, origin="lower", zorder=0
         )

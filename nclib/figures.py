@@ -76,8 +76,8 @@ def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
         lines.append(
             f"{name}: NC1 from {first.nc1:.2g} to {last.nc1:.2g}, self-duality from "
             f"{first.self_duality:.2g} to {last.self_duality:.2g}, nearest-mean mismatch from "
-            f"{first.ncc_mismatch:.2g} to {last.ncc_mismatch:.2g}, zero training error from epoch "
-            f"{run.zero_error_epoch}"
+            f"{first.ncc_mismatch:.2g} to {last.ncc_mismatch:.2g}, zero training error first at "
+            f"epoch {run.zero_error_epoch}"
         )
     return "Eight panels of collapse against epoch. " + "; ".join(lines) + "."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +118,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     batch_size: int = 128,
     momentum: Number = 0.9,
     schedule: Callable[[float], float] = step_schedule,
-    measure_at: list[int] | None = None,
+    measure_at: Iterable[int] | Callable[[int], bool] | None = None,
     sample_per_class: int | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -137,7 +137,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         momentum: in [0, 1).
         schedule: factor on the learning rate for progress in [0, 1): ``step_schedule`` (the
             papers') or ``cosine_schedule``.
-        measure_at: epochs to measure; log-spaced when not given. The last is always measured.
+        measure_at: epochs to measure, or a function that says of each whether to; log-spaced when
+            not given. The last is always measured.
         sample_per_class: features kept per class for pictures; 60, or fewer beyond ten classes.
         seed: of the order of the samples. Equal seeds give equal bits on a CPU.
         progress: show a text progress bar once it takes longer than two seconds.
@@ -161,12 +162,15 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         "class_names": list(data.class_names),
     }
     run = _Run(network.to(data.train.images.device), data, settings, schedule)
-    wanted = {*(measured_epochs(epochs) if measure_at is None else measure_at), epochs}
+    chosen = measured_epochs(epochs) if measure_at is None else measure_at
+    wanted = chosen if callable(chosen) else {*chosen}.__contains__
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
     return _epochs(run, wanted, sample, progress)
 
 
-def _epochs(run: _Run, wanted: set[int], sample: Tensor, progress: bool) -> Iterator[Epoch]:
+def _epochs(
+    run: _Run, wanted: Callable[[int], bool], sample: Tensor, progress: bool
+) -> Iterator[Epoch]:
     start, last = time.perf_counter(), run.settings["epochs"]
     bar = tqdm(
         range(last + 1), desc="training", unit="epoch", delay=2, leave=False, disable=not progress
@@ -175,7 +179,7 @@ def _epochs(run: _Run, wanted: set[int], sample: Tensor, progress: bool) -> Iter
         for number in bar:
             loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
             test_accuracy = metrics = snapshot = None
-            if number in wanted:
+            if number == last or wanted(number):
                 loss, accuracy, test_accuracy, metrics, snapshot = run.measure(sample)
             elif not number:
                 loss, accuracy = run.evaluate(run.data.train)[:2]

@@ -100,9 +100,7 @@ class Trajectory:
         self.num_features = epoch.snapshot.weight.shape[1]
         for name, points in self._points.items():
             points.append(getattr(epoch.snapshot, name).numpy())
-        row = {"epoch": epoch.number, "loss": epoch.loss, "train_accuracy": epoch.train_accuracy}
-        row |= {"test_accuracy": epoch.test_accuracy, "seconds": epoch.seconds}
-        self._rows.append(row | epoch.metrics.as_dict())
+        self._rows.append(table_row(epoch))
 
     # Reading it
 
@@ -254,6 +252,13 @@ class Trajectory:
         trajectory._points = {name: list(arrays[name]) for name in trajectory._points}
         trajectory._captured = arrays["captured"]
         return trajectory
+
+
+def table_row(epoch: Epoch) -> dict:
+    """A measured epoch as a row of ``Trajectory.metrics``."""
+    row = {"epoch": epoch.number, "loss": epoch.loss, "train_accuracy": epoch.train_accuracy}
+    row |= {"test_accuracy": epoch.test_accuracy, "seconds": epoch.seconds}
+    return row | epoch.metrics.as_dict()
 
 
 def spanning_basis(class_means: np.ndarray, weight: np.ndarray) -> np.ndarray:

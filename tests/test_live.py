@@ -81,6 +81,16 @@ def test_pictures_move_while_it_trains(three, monkeypatch):
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
+def test_a_long_run_shows_more_than_it_records(three):
+    live = LiveTraining(three, pictures_per_second=1000, epochs=60, num_features=8)
+    live.widget()
+    pictures = []
+    live.view._image.observe(lambda change: pictures.append(bytes(change["new"])), "value")
+    run = live.run()
+    assert run.epochs.tolist() == nclib.training.measured_epochs(60)
+    assert len(pictures) > len(run)
+
+
 def test_pictures_come_by_the_clock(three):
     live = LiveTraining(three, pictures_per_second=1e-3, **QUICK)
     live.widget()

@@ -148,6 +148,14 @@ def test_epochs_from_before_training_to_the_last(three):
     assert seconds == sorted(seconds)
 
 
+def test_epochs_to_measure_may_be_a_question(three):
+    asked = []
+    odd = lambda number: asked.append(number) or number % 2 == 1  # noqa: E731
+    epochs = list(run(small(three), three, epochs=4, measure_at=odd))
+    assert [e.metrics is not None for e in epochs] == [False, True, False, True, True]
+    assert asked == [0, 1, 2, 3]  # the last is measured unasked
+
+
 def test_epoch_zero_is_the_untrained_network(three):
     network = small(three)
     before = copy.deepcopy(network.state_dict())

@@ -61,12 +61,12 @@ class Controls:
         self.buttons = {text: _button(text, act) for text, act in buttons.items()}
         self._message = ipywidgets.HTML()
         self._image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-        self._image.layout.object_fit = "contain"
+        self._image.layout.align_self = "flex-start"  # else the box stretches it
         self._unseen = ipywidgets.HTML()
         self._stage = ipywidgets.VBox([self._image])
         grid = ipywidgets.GridBox(list(self.by_name.values()))
-        grid.layout.grid_template_columns = "repeat(auto-fill, minmax(270px, 1fr))"
-        grid.layout.grid_gap = "0 16px"
+        grid.layout.grid_template_columns = "repeat(auto-fill, minmax(max(270px, 30%), 1fr))"
+        grid.layout.grid_gap, grid.layout.padding = "0 16px", "0 8px 0 0"
         row = ipywidgets.HBox([*self.buttons.values(), self._message])
         row.layout.flex_flow, row.layout.align_items = "row wrap", "center"
         self.box = ipywidgets.VBox([grid, row, self._unseen, self._stage])

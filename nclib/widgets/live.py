@@ -15,8 +15,8 @@ from nclib.networks import Network, build_network
 from nclib.perturb import imbalanced, with_label_noise
 from nclib.picture import Picture
 from nclib.runtime import builds_page, serves_browser, shows_html
-from nclib.training import Epoch, cosine_schedule, train
-from nclib.trajectory import Trajectory
+from nclib.training import Epoch, cosine_schedule, measured_epochs, train
+from nclib.trajectory import Trajectory, table_row
 from nclib.widgets import messages
 from nclib.widgets.controls import ORDER, Controls
 from nclib.widgets.interrupts import Interrupts, Stopped, stops_when
@@ -167,19 +167,26 @@ class LiveTraining:
             self._show_stop(False)
 
     def _follow(self, interrupts: Interrupts) -> None:
-        """Record every measured epoch, and show one now and then, by the clock."""
+        """Record the log-spaced epochs, and by the clock show one, which is measured for it."""
         values = self.view.values()
         network, data = self._prepare(values)
+        recorded = set(measured_epochs(values["epochs"])) if values["epochs"] > 0 else set()
         self.view.say("training …")
         shown = time.perf_counter()
+
+        def due() -> bool:
+            return time.perf_counter() - shown > self._pause_s
+
+        wanted = lambda number: number in recorded or due()  # noqa: E731
         with stops_when(self._stop, network):
-            for epoch in _epochs(network, data, values):
+            for epoch in _epochs(network, data, values, measure_at=wanted):
                 if epoch.metrics is None:
                     continue
                 with interrupts.whole():
-                    self.trajectory.record(epoch)
+                    if epoch.number in recorded:
+                        self.trajectory.record(epoch)
                     self._unshown = epoch
-                    if time.perf_counter() - shown > self._pause_s:
+                    if due():
                         self.view.show(self._picture(epoch))
                         shown, self._unshown = time.perf_counter(), None
 
@@ -217,7 +224,10 @@ class LiveTraining:
         arrays = (shot.labels, shot.features, shot.class_means, shot.weight)
         moment = Geometry(*(array.numpy() for array in arrays))
         view = view_of(moment.class_means, moment.weight.shape[1])
-        return self._scene[1].show(moment, view, self.trajectory.metrics)
+        metrics = self.trajectory.metrics
+        if epoch.number > metrics.epoch.iloc[-1]:
+            metrics.loc[len(metrics)] = table_row(epoch)
+        return self._scene[1].show(moment, view, metrics)
 
     # Showing
 
@@ -246,11 +256,10 @@ class LiveTraining:
         return data | {"text/plain": self.view.picture.alt}, metadata
 
 
-def _epochs(network: Network, data: DataSet, values: dict[str, Any]) -> Iterator[Epoch]:
-    settings = {name: values[name] for name in SETTINGS}
-    return train(
-        network, data, batch_size=256, schedule=cosine_schedule, progress=False, **settings
-    )
+def _epochs(network: Network, data: DataSet, values: dict, **options: Any) -> Iterator[Epoch]:
+    options |= {name: values[name] for name in SETTINGS}
+    options |= {"batch_size": 256, "schedule": cosine_schedule, "progress": False}
+    return train(network, data, **options)
 
 
 def _network(values: dict[str, Any], data: DataSet) -> Network:

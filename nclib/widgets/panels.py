@@ -56,8 +56,7 @@ class Explorer:
         import ipywidgets
 
         self._image = ipywidgets.Image(value=self.picture.png(), format="png")
-        self._image.layout.max_width = "100%"
-        self._image.layout.object_fit = "contain"
+        self._image.layout.max_width, self._image.layout.align_self = "100%", "flex-start"
         self._message = ipywidgets.HTML()
         for name, values in self._choices.items():
             self.controls[name] = ipywidgets.SelectionSlider(
@@ -66,7 +65,7 @@ class Explorer:
                 description=name.replace("_", " "),
                 continuous_update=not self._on_release,
                 style={"description_width": "initial"},
-                layout={"width": "min(460px, 100%)"},
+                layout={"width": "min(460px, 96%)", "margin": "2px 8px"},
             )
             self.controls[name].observe(self._redraw, "value")
         return ipywidgets.VBox([*self.controls.values(), self._message, self._image])
@@ -177,6 +176,9 @@ body { margin: 4px; font: 14px system-ui, sans-serif; color: #1c2330; background
 label { display: flex; gap: 10px; align-items: center; height: 34px; }
 input { flex: 0 1 320px; } output { font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; display: block; }
+@media (prefers-color-scheme: dark) {
+  body { color: #e8ecf2; background: #14181f; } img { border-radius: 8px; }
+}
 </style>
 <div id="sliders"></div>
 <img id="picture" alt="@ALT@" src="data:image/png;base64,@FIRST@">

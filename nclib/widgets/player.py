@@ -135,12 +135,15 @@ class CollapsePlayer:
 
     def _iframe(self) -> str:
         rows = 1 + sum(len(name) + 5 for name in self._names) // 100
-        curves = 0 if len(self.payload["runs"]) == 1 else 290  # of two runs below the pictures
+        wide = self.payload["height"] + 210 + 30 * rows
+        wide, narrow = (wide, 1420) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
+        kind = f"nc-frame-{wide}"  # a page cannot look into the frame: two heights, by its width
         return (
-            f'<iframe srcdoc="{html.escape(self.to_html())}" sandbox="allow-scripts" '
-            f'title="{html.escape("Collapse player: " + self.title)}" width="100%" '
-            f'height="{self.payload["height"] + 210 + 30 * rows + curves}" style="border: 0">'
-            "</iframe>"
+            f"<style>.{kind} {{ height: {wide}px; }} @media (max-width: 880px) "
+            f"{{ .{kind} {{ height: {narrow}px; }} }}</style>"
+            f'<iframe class="{kind}" srcdoc="{html.escape(self.to_html())}" width="100%" '
+            f'title="{html.escape("Collapse player: " + self.title)}" style="border: 0" '
+            'sandbox="allow-scripts"></iframe>'
         )
 
 

@@ -119,8 +119,8 @@ function fillMark({ mark }, runs, names, epochs) {
   mark.style.setProperty("--at", place(reached[0][0]));
   const which = reached.length < runs.length ? ` (${reached[0][1]})` : "";
   mark.lastChild.textContent = reached.length > 1
-    ? `zero training error from epochs ${reached[0][0]} and ${reached[1][0]}`
-    : `zero training error from epoch ${reached[0][0]}${which}`;
+    ? `zero training error first at epochs ${reached[0][0]} and ${reached[1][0]}`
+    : `zero training error first at epoch ${reached[0][0]}${which}`;
 }
 
 /** A short line as the curves draw it: 0 the first run, 1 the second, 2 the classifier of the only one. */

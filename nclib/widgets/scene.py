@@ -152,7 +152,7 @@ class _Curve:
         axis.set(xscale="log", xlim=(0.9, 1.1 * (epochs + 1)), ylim=limits)
         axis.set_yscale("log" if log else "linear")
         axis.set_title(title, fontsize=8.5)
-        ticks = [e for e in (0, 1, 10, 100, 1000) if e <= epochs]
+        ticks = [e for e in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if e <= epochs]
         axis.set_xticks([e + 1 for e in ticks], [str(e) for e in ticks])
         axis.minorticks_off()
         self._limits = limits
@@ -197,7 +197,7 @@ class _Solid:
             axis.text(0, 0, name[:8], color=ink_on(color), **text)
             for name, color in zip(class_names, self._colors, strict=True)
         ]
-        self._caption = axis.text(-1.75, -1.45, "", color=MUTED, fontsize=8)
+        self._caption = axis.set_xlabel(" ", loc="left", color=MUTED, fontsize=8)
         self.title = axis.set_title(" ")
 
     @property

@@ -461,7 +461,7 @@ def test_two_runs_are_named_to_everyone(two):
     assert second.startswith("made up · none · squared-error: ") and "at epoch 60 of 60" in second
     words = curves(two).get_attribute("aria-label")
     assert "NC1" in words and words.count("squared-error classifier") == 3
-    assert "zero training error from epochs 11 and " in two.locator(".nc-mark").inner_text()
+    assert "zero training error first at epochs 11 and " in two.locator(".nc-mark").inner_text()
 
 
 def test_two_runs_have_one_camera_and_one_choice(two):
