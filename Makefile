@@ -38,6 +38,7 @@ stamp: .venv/installed  ## write each .ipynb from its .py
 bench: .venv/installed  ## measure; prints tables
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recipes.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/interaction.py
 
 clean:  ## remove what was built, keep the environment
 	rm -rf build dist

@@ -36,12 +36,18 @@ PLANE = (
     LOAD + "from nclib.figures import FeaturePlane\nfrom nclib.widgets.panels import explore\n"
     "explore(FeaturePlane(run).at, epoch=run.epochs.tolist())"
 )
-LIVE = "from nclib.widgets.live import LiveTraining\nlive = LiveTraining('digits', epochs={})\nlive"
+LIVE = """import nclib
+from nclib.widgets.live import LiveTraining
+live = LiveTraining('digits', epochs={})
+live"""
 KEPT = "print(len(live.trajectory), live.running)"
-HEADLESS = """import time
-hidden = LiveTraining('digits', epochs={}, pictures_per_second=1e-9)
+HEADLESS = """import time, torch
+torch.set_num_threads(1)
+data = nclib.load_data('digits')
+network = nclib.build_network('mlp', data)
+settings = dict(epochs={}, learning_rate=0.1, weight_decay=1e-2, batch_size=256, progress=False)
 begin = time.perf_counter()
-hidden.run()
+nclib.Trajectory.of(nclib.train(network, data, schedule=nclib.cosine_schedule, **settings))
 print(time.perf_counter() - begin)"""
 WATCHED = """begin = time.perf_counter()
 live.run()
@@ -111,7 +117,7 @@ def live(bench: Bench, epochs: int) -> None:
     with bench.opened(LIVE.format(epochs), HEADLESS.format(epochs), WATCHED) as page:
         page.run_cell(0)
         alone, watched, pictures = [], [], []
-        for _ in range(2):
+        for _ in range(3):
             alone.append(float(page.run_cell(1)))
             lab.count_pictures(page)
             watched.append(float(page.run_cell(2)))

@@ -187,8 +187,8 @@ class LiveTraining:
                         self.trajectory.record(epoch)
                     self._unshown = epoch
                     if due():
-                        self.view.show(self._picture(epoch))
                         shown, self._unshown = time.perf_counter(), None
+                        self.view.show(self._picture(epoch))
 
     def _prepare(self, values: dict) -> tuple[Network, DataSet]:
         data = self._sets[values["data"]]

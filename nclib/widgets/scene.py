@@ -13,7 +13,11 @@ import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import IdentityTransform
 from pandas import DataFrame, Series
 
 from nclib._shapes import Number
@@ -192,11 +196,12 @@ class _Solid:
         self._sticks = axis.add_collection(LineCollection([], lw=2.2, **style))
         self._squares = axis.scatter([], [], marker="s", fc="none", lw=1.5, s=150, zorder=4)
         self._balls = axis.scatter([], [], ec=INK, lw=0.8, zorder=5)
-        text = {"ha": "center", "va": "center", "weight": "bold", "fontsize": 8.5, "zorder": 6}
-        self._names = [
-            axis.text(0, 0, name[:8], color=ink_on(color), **text)
-            for name, color in zip(class_names, self._colors, strict=True)
-        ]
+        inks = [ink_on(color) for color in self._colors]
+        # as shapes all names are drawn at once, in a tenth of the time of as many texts
+        shapes = [_centred_text(name[:8].replace("$", r"\$")) for name in class_names]
+        self._names = PathCollection(shapes, [1] * num_classes, facecolors=inks, lw=0, zorder=6)
+        self._names.set(transform=IdentityTransform(), offset_transform=axis.transData)
+        axis.add_collection(self._names, autolim=False)
         self._caption = axis.set_xlabel(" ", loc="left", color=MUTED, fontsize=8)
         self.title = axis.set_title(" ")
 
@@ -204,7 +209,7 @@ class _Solid:
     def artists(self) -> list[Artist]:
         lines = [self._edges, self._rows, self._sticks]
         points = [self._rings, self._dots, self._squares, self._balls]
-        return [*lines, *points, *self._names, self._caption, self.title]
+        return [*lines, *points, self._names, self._caption, self.title]
 
     def show(self, moment: Geometry, view: View, yaw: Number) -> None:
         flat = view.axes.shape[1] < 3
@@ -223,14 +228,20 @@ class _Solid:
         self._balls.set(sizes=[170] * len(means), facecolor=self._colors)
         self._squares.set_offsets(rows)
         self._squares.set_edgecolor(self._colors)
-        for name, place in zip(self._names, means, strict=True):
-            name.set_position(place)
+        self._names.set_offsets(means)
         self._caption.set_text(view.caption)
         if view.vertices is not None:
             vertices, _ = _screen(_three(view.vertices), camera, flat)
             self._rings.set_offsets(vertices)
             self._rings.set_edgecolor(self._colors)
             self._edges.set_segments(vertices[self._pairs])
+
+
+def _centred_text(text: str) -> Path:
+    """Letters as a path in points about the origin."""
+    path = TextPath((0, 0), text, size=8.5, prop=FontProperties(weight="bold"))
+    middle = (path.vertices.min(0) + path.vertices.max(0)) / 2
+    return Path(path.vertices - middle, path.codes)
 
 
 def _rotation(yaw: Number, pitch: Number = 0.35) -> np.ndarray:

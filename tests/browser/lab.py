@@ -540,6 +540,8 @@ def follow(lab: Lab, *, steps: int = 30, pause_ms: float = 16) -> dict[str, Any]
 
 COUNT_PICTURES = """() => {
   nc.pictures = 0;
+  if (nc.counting) return;
+  nc.counting = true;
   document.querySelector(".jp-Notebook").addEventListener("load", (event) => {
     if (event.target.tagName === "IMG") nc.pictures += 1;
   }, true);
