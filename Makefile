@@ -19,8 +19,7 @@ demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/colla
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/demo.py
 
 test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
-	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal
-	$(KERNELS) $(BIN)/python -m pytest -n 2 --nbmake notebooks
+	$(KERNELS) $(BIN)/python -m pytest -n 3 --dist worksteal --nbmake tests notebooks
 
 lab: .venv/installed  ## open JupyterLab on the tour
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb

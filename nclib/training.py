@@ -161,7 +161,9 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         "seed": seed,
         "class_names": list(data.class_names),
     }
-    run = _Run(network.to(data.train.images.device), data, settings, schedule)
+    # channels last makes convolutions up to half as fast again, on CPU as on CUDA
+    network = network.to(data.train.images.device, memory_format=torch.channels_last)
+    run = _Run(network, data, settings, schedule)
     chosen = measured_epochs(epochs) if measure_at is None else measure_at
     wanted = chosen if callable(chosen) else {*chosen}.__contains__
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)

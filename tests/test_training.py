@@ -287,10 +287,11 @@ def test_too_much_decay_collapses_everything_to_one_point(ten):
 def test_mnist_begins_to_collapse_in_a_slim_resnet(real_data_root):
     data = nclib.load_data("mnist", root=real_data_root, per_class=500, device="cpu")
     assert data.train.counts.tolist() == [500] * 10
-    network = nclib.build_network("resnet18", data, width=8)
-    settings = {"epochs": 5, "learning_rate": 0.05, "weight_decay": 5e-4}
+    network = nclib.build_network("resnet18", data, width=4)
+    settings = {"epochs": 5, "learning_rate": 0.05, "weight_decay": 5e-4, "measure_at": [0, 2]}
     measured = [e for e in run(network, data, schedule=cosine_schedule, **settings) if e.metrics]
-    first, last = measured[0], measured[-1]
+    first, middle, last = measured
+    assert first.metrics.nc1 > middle.metrics.nc1 > last.metrics.nc1
     assert last.train_accuracy > 0.97 > first.train_accuracy
     assert last.metrics.nc1 < first.metrics.nc1 / 10
     assert last.metrics.self_duality < first.metrics.self_duality / 2
