@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test lab lint stamp bench clean
+.PHONY: help demo test slow lab lint stamp bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -19,7 +19,10 @@ demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/colla
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/demo.py
 
 test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
-	$(KERNELS) $(BIN)/python -m pytest -n 3 --dist worksteal --nbmake tests notebooks
+	$(KERNELS) $(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" --nbmake tests notebooks
+
+slow: .venv/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
+	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lab: .venv/installed  ## open JupyterLab on the tour
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
