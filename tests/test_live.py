@@ -264,6 +264,31 @@ def test_divergence_is_said_with_advice(three, in_a_browser, monkeypatch):
     assert not live.running
 
 
+def test_what_was_recorded_before_it_diverged_can_be_played(three, in_a_browser, monkeypatch):
+    calls = []
+    cross_entropy = nclib.training.LOSSES["cross_entropy"]
+
+    def bad_later(logits, labels):
+        calls.append(1)
+        return cross_entropy(logits, labels) * (1 if len(calls) < 12 else float("nan"))
+
+    monkeypatch.setitem(nclib.training.LOSSES, "focal", bad_later)
+    live = LiveTraining(three, loss="focal", **QUICK)
+    live.run()
+    assert 'role="alert"' in shown(live)
+    assert 0 < len(live.trajectory) < 5
+    picture, player = live.view._stage.children
+    assert (picture.layout.display, player.layout.display) == ("none", None)
+    assert player.last_frame == len(live.trajectory) - 1
+
+
+def test_a_wrong_value_loses_no_run(three, in_a_browser):
+    live = LiveTraining(three, **QUICK)
+    run = live.run()
+    live.controls["num_features"].value = 0
+    assert live.trajectory is run
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -70,6 +70,7 @@ class LiveTraining:
         self._show_stop(False)
         self._pause_s = 1 / pictures_per_second
         self.trajectory: Trajectory | None = None
+        self._before: Trajectory | None = None
         self.kept: Trajectory | None = None
         self.running = False
         self._stop = threading.Event()
@@ -96,7 +97,8 @@ class LiveTraining:
         """
         if self.running:
             raise ValueError("a run is going on; stop it, or wait for its end")
-        self.trajectory, self.running = Trajectory(), True
+        self._before, self.trajectory, self.running = self.trajectory, Trajectory(), True
+        self._unshown = None
         self._stop.clear()
         if not background:
             self._work()
@@ -160,6 +162,9 @@ class LiveTraining:
             self._finish("stopped, and kept what was recorded: ")
         except Exception as error:
             self.view.say(_advice(error), error=True)
+            if not self.trajectory and self._before:  # a wrong value loses no run
+                self.trajectory = self._before
+            self._rest()
             if not serves_browser():
                 raise
         finally:
@@ -199,9 +204,13 @@ class LiveTraining:
         return _network(values, data), data
 
     def _finish(self, how: str) -> None:
-        """The last moment, then the player in its place, beside the kept run if there is one."""
         run = self.trajectory
         self.view.say(how + (_in_short(run) if run else "nothing was recorded"))
+        self._rest()
+
+    def _rest(self) -> None:
+        """The last moment, then the player in its place, beside the kept run if there is one."""
+        run = self.trajectory
         if not run:
             return
         if self._unshown is not None:
