@@ -388,7 +388,11 @@ class Slider:
         node = self.about("node")
         node.evaluate("(node) => node.scrollIntoView({ block: 'center' })")  # of the page, too
         frames(self.frame)
-        track, part = self.about("track").bounding_box(), self.about("part").json_value()
+        track = None
+        while (now := self.about("track").bounding_box()) != track:  # until scrolling is over
+            track = now
+            time.sleep(0.1)
+        part = self.about("part").json_value()
         inset = 8 if track["height"] > 12 else 0  # a range input's thumb stays within
         left, width = track["x"] + inset, track["width"] - 2 * inset
         y, goal = track["y"] + track["height"] / 2, float(part < 0.5)
