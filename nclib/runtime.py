@@ -80,7 +80,7 @@ def shows_html() -> bool:
     if choice not in ("auto", "html", "anywidget"):
         raise ValueError(f"NCLIB_WIDGETS is {choice!r}; set it to html, anywidget or auto")
     missing = importlib.util.find_spec("anywidget") is None
-    return choice == "html" or (choice == "auto" and (in_colab() or missing))
+    return builds_page() or (choice == "auto" and (in_colab() or missing))
 
 
 def builds_page() -> bool:

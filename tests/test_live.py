@@ -282,6 +282,10 @@ def test_what_was_recorded_before_it_diverged_can_be_played(three, in_a_browser,
     assert player.last_frame == len(live.trajectory) - 1
 
 
+def test_no_epochs_leave_the_untrained_network(three):
+    assert LiveTraining(three, epochs=0, num_features=8).run().epochs.tolist() == [0]
+
+
 def test_a_wrong_value_loses_no_run(three, in_a_browser):
     live = LiveTraining(three, **QUICK)
     run = live.run()

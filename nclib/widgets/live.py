@@ -175,7 +175,7 @@ class LiveTraining:
         """Record the log-spaced epochs, and by the clock show one, which is measured for it."""
         values = self.view.values()
         network, data = self._prepare(values)
-        recorded = set(measured_epochs(values["epochs"])) if values["epochs"] > 0 else set()
+        recorded = set(measured_epochs(max(0, values["epochs"])))
         self.view.say("training …")
         shown = time.perf_counter()
 

@@ -20,6 +20,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.transforms import IdentityTransform
 from pandas import DataFrame, Series
 
+from nclib._plane import centred_and_scaled
 from nclib._shapes import Number
 from nclib.etf import align
 from nclib.palette import FAINT, INK, MUTED, class_colors, ink_on
@@ -90,11 +91,9 @@ def view_of(class_means: np.ndarray, num_features: int) -> View:
 
 def seen_from(view: View, moment: Geometry) -> Geometry:
     """A moment in (·, 3) of a view: centred, means and classifier of root mean square norm 1."""
-    centre = moment.class_means.mean(0)
-    means = moment.class_means - centre
-    scale = np.linalg.norm(means) / len(means) ** 0.5 or 1.0
+    means, centre, scale = centred_and_scaled(moment.class_means)
     rows = np.linalg.norm(moment.weight) / len(means) ** 0.5 or 1.0
-    shown = [(moment.features - centre) / scale, means / scale, moment.weight / rows]
+    shown = [(moment.features - centre) / scale, means, moment.weight / rows]
     return Geometry(moment.labels, *(_three(points @ view.axes) for points in shown))
 
 
