@@ -12,19 +12,25 @@ __version__ = "0.1.0"
 SUITE = "neural-collapse"  # tells this package from another of the same import name
 
 _PUBLIC = {
+    "nclib.central_path": ("snr_singular_values",),
+    "nclib.checkpoint": ("Checkpoint", "CheckpointError"),
     "nclib.collapse": ("CollapseMetrics", "collapse_metrics"),
     "nclib.data": ("DataSet", "DataUnavailableError", "load_data"),
     "nclib.etf": ("simplex_etf",),
+    "nclib.mse": ("MSEDecomposition", "decompose_mse", "least_squares_classifier"),
     "nclib.networks": ("build_network", "features_and_classifier"),
+    "nclib.presets": ("cosine_schedule", "step_schedule"),
+    "nclib.runs": ("load_run", "sweep"),
     "nclib.runtime": ("profile",),
     "nclib.statistics": ("ClassStatistics",),
-    "nclib.training": ("DivergedError", "Epoch", "cosine_schedule", "step_schedule", "train"),
+    "nclib.training": ("DivergedError", "Epoch", "train"),
     "nclib.trajectory": ("Trajectory",),
     "nclib.widgets.player": ("CollapsePlayer",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = ("collapse", "data", "etf", "exercises", "figures", "networks", "runtime", "statistics")
-_MODULES += ("training", "trajectory", "widgets")
+_MODULES = ("central_path", "collapse", "data", "etf", "exercises", "figures", "losses", "mse")
+_MODULES += ("networks", "presets", "runs", "runtime", "statistics", "training", "trajectory")
+_MODULES += ("widgets",)
 
 __all__ = [*_MODULE_OF, *_MODULES, "SUITE", "__version__"]
 

@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from nclib._files import whole_file
 from nclib._raw import RawData, from_arrays, stratified_split
 from nclib._torchvision import import_torchvision
-from nclib.fetch import DataUnavailableError, fetch, require_checksum, whole_file
+from nclib.fetch import DataUnavailableError, fetch, require_checksum
 
 _DIGITS = tuple("0123456789")
 _DELETE = "delete it and it is fetched again"

@@ -111,6 +111,30 @@ def collapse_metrics(
     )
 
 
+@torch.no_grad()
+def ncc_mismatch(
+    stats: ClassStatistics, weight: Tensor, bias: Tensor | None, features: Tensor, labels: Tensor
+) -> float:
+    """Share of samples where classifier and nearest class mean of ``stats`` disagree; in [0, 1].
+
+    Args:
+        stats: whose class means are meant: those of the *training* features, also for a test set.
+        weight: (C, p) of the classifier.
+        bias: (C,) of it, or none.
+        features: (N, p) to decide.
+        labels: (N,) of them; they only choose the mean from which each sample is measured.
+
+    Raises:
+        ValueError: for shapes that do not fit.
+
+    Returns NaN when all class means coincide. Source: Papyan, Han, Donoho 2020, Figure 7 (NC4).
+    """
+    classifier = _check_classifier(stats, weight, bias)
+    check_pair(features, labels)
+    stats.check_batch(features, labels)
+    return _project(stats, _Means(stats.centred_means), classifier, features, labels)[1]
+
+
 def equinorm(rows: Float[Tensor, "C p"]) -> float:
     """Std (divisor C-1) over mean of the rows' norms; ≥ 0, → 0 (NC2, Fig. 2)."""
     norms = rows.norm(dim=1)

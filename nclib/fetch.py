@@ -13,21 +13,21 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import secrets
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from tqdm import tqdm
 
 from nclib import runtime
+from nclib._files import whole_file
 from nclib._shapes import Number
 
 _CHUNK = 1 << 16
@@ -137,20 +137,6 @@ def fetch(
     if failures:
         raise _unavailable(target, place, checksum, failures)
     return target
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
-    """A file to write: it becomes ``target`` when the block ends well and vanishes otherwise."""
-    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def require_checksum(path: Path, expected: str) -> None:

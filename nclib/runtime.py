@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.util
 import os
+import platform
 import random
 import sys
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -119,6 +122,29 @@ def start(seed: int = 0) -> str:
     if device().type == "cpu":
         torch.set_num_threads(1)
     return describe()
+
+
+def processor() -> str:
+    """Name of the CPU, as the system gives it."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def environment(where: torch.device) -> dict[str, str]:
+    """Date, versions and hardware of a run on a device: what its record keeps."""
+    from nclib import __version__
+
+    cuda = where.type == "cuda"
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "nclib": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(where) if cuda else where.type,
+        "processor": f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s)",
+    }
 
 
 def describe() -> str:

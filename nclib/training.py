@@ -1,7 +1,7 @@
 """Train a network and measure its collapse, one epoch at a time.
 
 ``train`` is a generator: it does the work of one epoch, yields it, and stops when nobody asks for
-more.
+more. With a checkpoint it goes on where a killed process stopped.
 """
 
 from __future__ import annotations
@@ -10,75 +10,27 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
-from nclib._shapes import Float, Int, Number, Tensor
-from nclib.collapse import CollapseMetrics, collapse_metrics
-from nclib.data import DataSet, Split
-from nclib.statistics import ClassStatistics
+from nclib import runtime
+from nclib._run import Measurement, Run, Snapshot, checksum
+from nclib._shapes import Number, Tensor
+from nclib.checkpoint import Checkpoint, CheckpointError, require_same_settings
+from nclib.collapse import CollapseMetrics
+from nclib.data import DataSet
+from nclib.losses import LOSSES
+from nclib.mse import MSEDecomposition
+from nclib.presets import measured_epochs, step_schedule
 
-
-def squared_error(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
-    """Mean over samples *and* classes of (logit - one-hot)²: 2/C times ½‖·‖²/N."""
-    return F.mse_loss(logits, F.one_hot(labels, logits.shape[1]).to(logits))
-
-
-def label_smoothing(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
-    """Cross-entropy against 0.9 one-hot + 0.1 uniform (Szegedy et al. 2016)."""
-    return F.cross_entropy(logits, labels, label_smoothing=0.1)
-
-
-def focal(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
-    """Mean of -(1 - p_y)² log p_y (Lin et al. 2017, γ = 2)."""
-    log_p = F.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
-    return -((1 - log_p.exp()).square() * log_p).mean()
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cross_entropy": F.cross_entropy,
-    "squared_error": squared_error,
-    "label_smoothing": label_smoothing,
-    "focal": focal,
-}
-
-
-def step_schedule(progress: Number) -> float:
-    """The papers' learning rate: divided by 10 after one third and again after two thirds."""
-    return 0.1 ** math.floor(3 * progress)
-
-
-def cosine_schedule(progress: Number) -> float:
-    """Linear warm-up over the first 5 %, then a cosine to 0."""
-    warm_up = 0.05
-    if progress < warm_up:
-        return progress / warm_up
-    return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
-
-
-def measured_epochs(epochs: int, count: int = 40) -> list[int]:
-    """0, then about ``count`` log-spaced epochs up to the last: collapse slows down."""
-    spaced = np.geomspace(1, epochs, count).round().astype(int) if epochs else []
-    return sorted({0, *map(int, spaced)})
+PRECISIONS = ("float32", "bfloat16")
 
 
 class DivergedError(ValueError):
     """The loss became NaN or infinite."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The geometry of a measured epoch: (C, p) means and classifier, a fixed sample of features."""
-
-    class_means: Tensor
-    weight: Tensor
-    bias: Tensor
-    features: Tensor
-    labels: Tensor
 
 
 @dataclass(frozen=True)
@@ -94,7 +46,13 @@ class Epoch:
         metrics: NC1-NC4 on the training set in evaluation mode; None when not measured.
         seconds: training time so far, measuring included.
         snapshot: means, classifier and sampled features; None when not measured.
-        settings: what was run.
+        settings: what was run, and in which environment.
+        test_metrics: NC1-NC3 of the test set around its own class means, and NC4 as the paper has
+            it, test samples against the *training* class means; None when not measured, or when
+            the test set lacks a class.
+        decomposition: the squared-error loss of the classifier on the training features, in its
+            terms, whatever loss was trained with, at the decay that belongs to the training
+            (``matching_decay``); None when not measured.
     """
 
     number: int
@@ -105,6 +63,8 @@ class Epoch:
     seconds: float
     snapshot: Snapshot | None
     settings: dict
+    test_metrics: CollapseMetrics | None = None
+    decomposition: MSEDecomposition | None = None
 
 
 def train(  # noqa: PLR0913 - the settings of a run, all named
@@ -117,10 +77,13 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     loss: str = "cross_entropy",
     batch_size: int = 128,
     momentum: Number = 0.9,
-    schedule: Callable[[float], float] = step_schedule,
+    schedule: Callable[[Number], Number] = step_schedule,
     measure_at: Iterable[int] | Callable[[int], bool] | None = None,
     sample_per_class: int | None = None,
     seed: int = 0,
+    precision: str | None = None,
+    compiled: bool = False,
+    checkpoint: str | Path | Checkpoint | None = None,
     progress: bool = True,
 ) -> Iterator[Epoch]:
     """Train by SGD and yield every epoch, measured or not, from 0 to ``epochs``.
@@ -141,13 +104,21 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
             not given. The last is always measured.
         sample_per_class: features kept per class for pictures; 60, or fewer beyond ten classes.
         seed: of the order of the samples. Equal seeds give equal bits on a CPU.
+        precision: ``"float32"``, or ``"bfloat16"`` in the training passes (weights, updates and
+            everything measured stay float32); bfloat16 on CUDA devices that have it when not given.
+        compiled: train through ``torch.compile``: worth its minute only on a GPU.
+        checkpoint: a file to keep the run in, or a ``Checkpoint`` that also says how often. If it
+            is there, its epochs are yielded again and training goes on after them: on a CPU to the
+            same bits as without the interruption.
         progress: show a text progress bar once it takes longer than two seconds.
 
     Raises:
         ValueError: for settings out of range, before any work.
+        CheckpointError: for a checkpoint that cannot be read or written, or of another run.
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
-    _check_settings(epochs, learning_rate, weight_decay, loss, batch_size, momentum)
+    _check_settings(epochs, learning_rate, weight_decay, loss, batch_size, momentum, precision)
+    sample = _sample(data.train.labels, data.num_classes, sample_per_class)
     settings = {
         "data": data.name,
         "network": getattr(network, "name", type(network).__name__),
@@ -159,110 +130,125 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         "momentum": momentum,
         "schedule": schedule.__name__,
         "seed": seed,
+        "precision": precision or _best_precision(data.device),
         "class_names": list(data.class_names),
+        "num_samples": len(data.train),
+        "sample_size": len(sample),
+        "data_checksum": checksum(data.train),
+        "environment": runtime.environment(data.device),
     }
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
-    network = network.to(data.train.images.device, memory_format=torch.channels_last)
-    run = _Run(network, data, settings, schedule)
+    network = network.to(data.device, memory_format=torch.channels_last)
+    run = Run(network, data, settings, schedule, compiled=compiled)
     chosen = measured_epochs(epochs) if measure_at is None else measure_at
     wanted = chosen if callable(chosen) else {*chosen}.__contains__
-    sample = _sample(data.train.labels, data.num_classes, sample_per_class)
-    return _epochs(run, wanted, sample, progress)
+    if checkpoint is None:
+        return _epochs(run, wanted, sample, progress)
+    return _kept(run, wanted, sample, progress, checkpoint)
 
 
 def _epochs(
-    run: _Run, wanted: Callable[[int], bool], sample: Tensor, progress: bool
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    done: Epoch | None = None,
 ) -> Iterator[Epoch]:
-    start, last = time.perf_counter(), run.settings["epochs"]
+    """The epochs after ``done``."""
+    last, first = run.settings["epochs"], done.number + 1 if done else 0
+    start = time.perf_counter() - (done.seconds if done else 0)
     bar = tqdm(
-        range(last + 1), desc="training", unit="epoch", delay=2, leave=False, disable=not progress
+        range(first, last + 1),
+        desc="training",
+        unit="epoch",
+        initial=first,
+        total=last + 1,
+        delay=2,
+        leave=False,
+        disable=not progress,
     )
     with bar:
         for number in bar:
             loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
-            test_accuracy = metrics = snapshot = None
+            measured = Measurement(loss, accuracy, None)
             if number == last or wanted(number):
-                loss, accuracy, test_accuracy, metrics, snapshot = run.measure(sample)
+                measured = run.measure(sample)
             elif not number:
-                loss, accuracy = run.evaluate(run.data.train)[:2]
-            if not math.isfinite(loss):
-                raise DivergedError(run.advice(number, loss))
+                at = run.evaluate(run.data.train)
+                measured = Measurement(at.loss, at.accuracy, None)
+            if not math.isfinite(measured.loss):
+                raise DivergedError(run.advice(number, measured.loss))
             seconds = time.perf_counter() - start
-            yield Epoch(
-                number, loss, accuracy, test_accuracy, metrics, seconds, snapshot, run.settings
-            )
+            yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
 
-class _Run:
-    """A network, its data and optimiser: one training pass, one measurement."""
+# With a checkpoint
 
-    def __init__(
-        self, network: nn.Module, data: DataSet, settings: dict, schedule: Callable[[float], float]
-    ) -> None:
-        self.network, self.data, self.settings, self.schedule = network, data, settings, schedule
-        self.loss = LOSSES[settings["loss"]]
-        self.order = torch.Generator().manual_seed(settings["seed"])
-        self.optimizer = torch.optim.SGD(
-            network.parameters(),
-            lr=settings["learning_rate"],
-            momentum=settings["momentum"],
-            weight_decay=settings["weight_decay"],
-        )
 
-    def step_through(self, number: int) -> tuple[float, float]:
-        """Train epoch ``number``; mean loss and accuracy of its mini-batches."""
-        self.network.train()
-        images, labels = self.data.train.images, self.data.train.labels
-        size = min(self.settings["batch_size"], len(labels))
-        steps = len(labels) // size
-        order = torch.randperm(len(labels), generator=self.order).to(labels.device)
-        total, correct = torch.zeros((), device=images.device), 0
-        for step, batch in enumerate(order[: steps * size].split(size)):
-            done = (number - 1 + (step + 0.5) / steps) / self.settings["epochs"]
-            self.optimizer.param_groups[0]["lr"] = self.settings["learning_rate"] * self.schedule(
-                done
-            )
-            logits = self.network(images[batch])
-            loss = self.loss(logits, labels[batch])
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            total += loss.detach()
-            correct += (logits.argmax(1) == labels[batch]).sum()
-        return float(total) / steps, float(correct) / (steps * size)
+def _kept(
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    checkpoint: str | Path | Checkpoint,
+) -> Iterator[Epoch]:
+    """The same epochs, kept; those that a checkpoint holds already are not trained again."""
+    keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    saved = keeper.load()
+    history = [] if saved is None else _resumed(run, saved, keeper.path)
+    return _keeping(run, wanted, sample, progress, keeper, history)
 
-    @torch.no_grad()
-    def evaluate(self, split: Split) -> tuple[float, float, Tensor]:
-        """Loss, accuracy and features (N, p) of a split in evaluation mode."""
-        self.network.eval()
-        features = torch.cat([self.network.features(images) for images in split.images.split(1024)])
-        logits = self.network.classifier(features)
-        correct = (logits.argmax(1) == split.labels).double().mean()
-        return float(self.loss(logits, split.labels)), float(correct), features
 
-    def measure(
-        self, sample: Tensor
-    ) -> tuple[float, float, float, CollapseMetrics | None, Snapshot | None]:
-        """Everything measured at one epoch, from one pass over training and test set."""
-        train, classifier = self.data.train, self.network.classifier
-        loss, accuracy, features = self.evaluate(train)
-        test_accuracy = self.evaluate(self.data.test)[1]
-        if not math.isfinite(loss):
-            return loss, accuracy, test_accuracy, None, None
-        stats = ClassStatistics.from_features(features, train.labels, self.data.num_classes)
-        weight, bias = classifier.weight.detach().clone(), classifier.bias.detach().clone()
-        metrics = collapse_metrics(stats, weight, bias, features=features, labels=train.labels)
-        kept = (stats.class_means.float(), weight, bias, features[sample], train.labels[sample])
-        return loss, accuracy, test_accuracy, metrics, Snapshot(*(x.cpu() for x in kept))
+def _keeping(
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    keeper: Checkpoint,
+    history: list[Epoch],
+) -> Iterator[Epoch]:
+    yield from list(history)
+    last = run.settings["epochs"]
+    for epoch in _epochs(run, wanted, sample, progress, history[-1] if history else None):
+        history.append(epoch)
+        if keeper.due(epoch.number, last):
+            keeper.save(epoch.number, _packed(run, history))
+        try:
+            yield epoch
+        except GeneratorExit:  # the loop was left: nothing of it is to be lost
+            keeper.save(epoch.number, _packed(run, history))
+            raise
 
-    def advice(self, number: int, loss: float) -> str:
-        """What to say when the loss is not finite."""
-        rate = self.settings["learning_rate"]
-        return (
-            f"the loss became {loss} in epoch {number} with learning_rate={rate:g} and "
-            f"loss={self.settings['loss']!r}; lower learning_rate (try {rate / 10:g}) "
-            "or train with larger batches"
-        )
+
+def _packed(run: Run, history: list[Epoch]) -> dict:
+    """Everything of a run as tensors, numbers, text, lists and dicts."""
+    shared = {"settings": run.settings, **run.state()}
+    epochs = [{**vars(epoch), "settings": None} for epoch in history]
+    for epoch in epochs:
+        for name in ("metrics", "snapshot", "test_metrics", "decomposition"):
+            if epoch[name] is not None:
+                epoch[name] = vars(epoch[name])
+    return {"epochs": epochs, **shared}
+
+
+def _resumed(run: Run, saved: dict, path: Path) -> list[Epoch]:
+    """Put the run where a checkpoint left it; the epochs it had done."""
+    require_same_settings(path, saved["settings"], run.settings)
+    try:
+        run.restore(saved)
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} belongs to another network ({str(error).splitlines()[-1].strip()}); build "
+            "the network as it was built then, or give another path"
+        ) from error
+    kinds = {"metrics": CollapseMetrics, "snapshot": Snapshot, "test_metrics": CollapseMetrics}
+    kinds["decomposition"] = MSEDecomposition
+    epochs = [dict(epoch, settings=saved["settings"]) for epoch in saved["epochs"]]
+    for epoch in epochs:
+        for name, kind in kinds.items():
+            if epoch[name] is not None:
+                epoch[name] = kind(**epoch[name])
+    return [Epoch(**epoch) for epoch in epochs]
 
 
 def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
@@ -272,6 +258,11 @@ def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
     return torch.cat(picks)
 
 
+def _best_precision(device: torch.device) -> str:
+    fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if fast else "float32"
+
+
 def _check_settings(
     epochs: int,
     learning_rate: Number,
@@ -279,9 +270,12 @@ def _check_settings(
     loss: str,
     batch_size: int,
     momentum: Number,
+    precision: str | None,
 ) -> None:
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
     ranges = (
         ("epochs", epochs, epochs >= 0, "at least 0"),
         ("learning_rate", learning_rate, learning_rate > 0, "positive"),

@@ -11,22 +11,28 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from nclib._files import whole_file
 from nclib._shapes import Number
+from nclib.collapse import CollapseMetrics
+from nclib.mse import MSEDecomposition
 
 if TYPE_CHECKING:
     from nclib.training import Epoch
     from nclib.widgets.player import CollapsePlayer
 
 FORMAT = "nclib-trajectory"
-VERSION = 1
-ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "captured", "residuals", "scale"}
+VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
+ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "snr", "captured", "residuals"}
+ARRAYS |= {"scale"}
+METRICS = [field.name for field in fields(CollapseMetrics)]
+TERMS = [field.name for field in fields(MSEDecomposition)]
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Trajectory:
             "class_means": [],
             "weight": [],
             "bias": [],
+            "snr": [],
         }
         self._captured: np.ndarray | None = None  # set when the points already are coordinates
 
@@ -112,7 +119,12 @@ class Trajectory:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """One row per measured epoch: epoch, loss, accuracies, seconds, the CollapseMetrics."""
+        """One row per measured epoch.
+
+        Columns: epoch, loss, accuracies, seconds; the CollapseMetrics of the training set, of the
+        test set (``test_nc1`` …; ``test_ncc_mismatch`` is against the *training* class means); and
+        the terms of the squared error (``mse_total`` …). NaN where something was not measured.
+        """
         return pd.DataFrame(self._rows)
 
     @property
@@ -140,6 +152,14 @@ class Trajectory:
         )
 
     @property
+    def terminal_epoch(self) -> int | None:
+        """First measured epoch with at least 99.9 % of the training samples right, or None.
+
+        There the terminal phase of training begins (Papyan, Han, Donoho 2020).
+        """
+        return next((row["epoch"] for row in self._rows if row["train_accuracy"] >= 0.999), None)
+
+    @property
     def zero_error_epoch(self) -> int | None:
         """First measured epoch with every training sample right; None if there is none."""
         return next((row["epoch"] for row in self._rows if row["train_accuracy"] == 1), None)
@@ -152,7 +172,10 @@ class Trajectory:
             "end": int(self.epochs[-1]),
         }
         moments = {name: epoch for name, epoch in moments.items() if epoch is not None}
-        rows = self.metrics.set_index("epoch").loc[list(moments.values())].drop(columns="seconds")
+        table = self.metrics.set_index("epoch")
+        others = ("seconds", "test_nc", "test_eq", "test_max", "test_self", "test_rank", "mse_")
+        kept = [column for column in table if not column.startswith(others)]
+        rows = table.loc[list(moments.values()), kept]
         rows.index = [f"{name} (epoch {epoch})" for name, epoch in moments.items()]
         return rows.T
 
@@ -160,6 +183,11 @@ class Trajectory:
     def bias(self) -> np.ndarray:
         """(E, C) of the classifier."""
         return np.stack(self._points["bias"])
+
+    @property
+    def snr(self) -> np.ndarray:
+        """(E, C-1) signal-to-noise singular values ω_j, descending; inf where Σ_W vanishes."""
+        return np.stack(self._points["snr"])
 
     def coordinates(self) -> Coordinates:
         """The geometry in the fixed axes of the last epoch.
@@ -218,7 +246,7 @@ class Trajectory:
         table = self.metrics.astype(float)
         header = {"format": FORMAT, "version": VERSION, "settings": self.settings}
         header |= {"num_features": self.num_features, "columns": list(table.columns)}
-        with path.open("wb") as file:
+        with whole_file(path) as file:
             np.savez_compressed(
                 file,
                 header=np.array(json.dumps(header)),
@@ -227,6 +255,7 @@ class Trajectory:
                 class_means=points.class_means,
                 weight=points.weight,
                 bias=self.bias,
+                snr=self.snr,
                 captured=points.captured,
                 residuals=(residuals / scale[:, None, None]).astype(np.float16),
                 scale=scale,
@@ -258,7 +287,10 @@ def table_row(epoch: Epoch) -> dict:
     """A measured epoch as a row of ``Trajectory.metrics``."""
     row = {"epoch": epoch.number, "loss": epoch.loss, "train_accuracy": epoch.train_accuracy}
     row |= {"test_accuracy": epoch.test_accuracy, "seconds": epoch.seconds}
-    return row | epoch.metrics.as_dict()
+    test = epoch.test_metrics.as_dict() if epoch.test_metrics else dict.fromkeys(METRICS, np.nan)
+    terms = epoch.decomposition.as_dict() if epoch.decomposition else dict.fromkeys(TERMS, np.nan)
+    row |= epoch.metrics.as_dict() | {f"test_{name}": value for name, value in test.items()}
+    return row | {f"mse_{name}": value for name, value in terms.items()}
 
 
 def spanning_basis(class_means: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -308,10 +340,12 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
             f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a "
             "file written by Trajectory.save, or record the run again"
         ) from error
-    if ours and header["version"] > VERSION:
+    if ours and header["version"] != VERSION:
+        newer = header["version"] > VERSION
         raise ValueError(
-            f"{path} has format version {header['version']}, made by a newer nclib; this one reads "
-            f"up to version {VERSION}: update nclib"
+            f"{path} has format version {header['version']}, made by {'a newer' if newer else 'an'}"
+            f"{'' if newer else ' older'} nclib; this one reads version {VERSION}: "
+            + ("update nclib" if newer else "record the run again")
         )
     if not ours or arrays.keys() != ARRAYS:
         raise ValueError(f"{path} is not a trajectory of nclib, or is damaged: {sorted(arrays)}")

@@ -15,7 +15,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
-EXPERIMENTS = {"fetch", "data", "perturb", "networks", "training", "measure", "trajectory"}
+EXPERIMENTS = {"fetch", "data", "perturb", "networks", "losses", "presets", "checkpoint"}
+EXPERIMENTS |= {"training", "measure", "trajectory", "runs"}
 PICTURES = {"palette", "picture", "figures", "widgets"}
 
 # module (or folder): what it may import from nclib
@@ -32,10 +33,16 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"runtime", "fetch"},
     "perturb": {"data"},
     "networks": set(),
-    # an Epoch carries its CollapseMetrics, taken in one pass by ClassStatistics
-    "training": {"runtime", "data", "networks", "statistics", "collapse"},
+    "losses": set(),
+    "presets": {"losses"},
+    "checkpoint": set(),
+    # an Epoch carries what is measured of it, taken in one pass by ClassStatistics
+    "training": {"runtime", "data", "networks", "losses", "presets", "checkpoint"}
+    | {"statistics", "collapse", "mse", "central_path"},
     "measure": {"statistics", "collapse", "mse"},
     "trajectory": {"collapse", "mse"},
+    # a configuration in, a trajectory out
+    "runs": {"data", "networks", "training", "trajectory"},
     "palette": set(),
     # runtime: what is drawn on a reduced profile says so
     "picture": {"palette", "runtime"},
@@ -44,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     # runtime: in Colab a widget is a page of its own; etf: what the scene is turned towards;
     # data, perturb, networks: live training starts from their names
     "widgets": {"figures", "picture", "palette", "trajectory", "training", "runtime", "etf"}
-    | {"data", "perturb", "networks"},
+    | {"data", "perturb", "networks", "losses", "presets"},
 }
 # imported inside a function only, when somebody asks for it
 LAZILY = {"trajectory": {"widgets"}}  # Trajectory.player() and .to_html()

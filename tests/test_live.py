@@ -87,7 +87,7 @@ def test_a_long_run_shows_more_than_it_records(three):
     pictures = []
     live.view._image.observe(lambda change: pictures.append(bytes(change["new"])), "value")
     run = live.run()
-    assert run.epochs.tolist() == nclib.training.measured_epochs(60)
+    assert run.epochs.tolist() == nclib.presets.measured_epochs(60)
     assert len(pictures) > len(run)
 
 

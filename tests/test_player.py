@@ -69,7 +69,8 @@ def _epoch(number, features, labels, weight, settings) -> Epoch:
     stats = ClassStatistics.from_features(features, labels)
     metrics = collapse_metrics(stats, weight, features=features, labels=labels)
     accuracy = ((features @ weight.T).argmax(1) == labels).double().mean().item()
-    points = Snapshot(stats.class_means.float(), weight, torch.zeros(len(weight)), features, labels)
+    bias, snr = torch.zeros(len(weight)), torch.zeros(len(weight) - 1)
+    points = Snapshot(stats.class_means.float(), weight, bias, features, labels, snr)
     return Epoch(number, 1 - accuracy, accuracy, None, metrics, 0.0, points, settings)
 
 

@@ -13,7 +13,8 @@ from torch import nn
 
 import nclib
 from nclib import ClassStatistics, cosine_schedule, step_schedule
-from nclib.training import LOSSES, measured_epochs
+from nclib.losses import LOSSES
+from nclib.presets import measured_epochs
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import torch
 
 import nclib
 from nclib import ClassStatistics, Trajectory
-from nclib.training import Epoch, Snapshot, measured_epochs
+from nclib.presets import measured_epochs
+from nclib.training import Epoch, Snapshot
 from nclib.trajectory import spanning_basis
 
 
@@ -38,7 +39,8 @@ def made_up(number, *, num_features=64, num_classes=10, per_class=60, nan=False)
     metrics = nclib.collapse_metrics(stats, weight, features=features, labels=labels)
     if nan:
         metrics = metrics.__class__(**metrics.as_dict() | {"nc1": float("nan")})
-    kept = Snapshot(stats.class_means.float(), weight, weight[:, 0].clone(), features, labels)
+    means, snr = stats.class_means.float(), nclib.snr_singular_values(stats)
+    kept = Snapshot(means, weight, weight[:, 0].clone(), features, labels, snr)
     names = [str(c) for c in range(num_classes)]
     settings = {"data": "noise", "network": "none", "loss": "none", "class_names": names}
     return Epoch(number, 1.0, 0.5, 0.5, metrics, float(number), kept, settings)

@@ -14,8 +14,9 @@ from nclib.data import DataSet, load_data
 from nclib.networks import Network, build_network
 from nclib.perturb import imbalanced, with_label_noise
 from nclib.picture import Picture
+from nclib.presets import cosine_schedule, measured_epochs
 from nclib.runtime import builds_page, serves_browser, shows_html
-from nclib.training import Epoch, cosine_schedule, measured_epochs, train
+from nclib.training import Epoch, train
 from nclib.trajectory import Trajectory, table_row
 from nclib.widgets import messages
 from nclib.widgets.controls import ORDER, Controls

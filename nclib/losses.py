@@ -1,0 +1,36 @@
+"""The losses a network is trained with, each a mean over the samples.
+
+``train`` takes them by name, ``LOSSES`` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+
+from nclib._shapes import Float, Int, Tensor
+
+
+def squared_error(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Mean over samples *and* classes of (logit - one-hot)²: 2/C times ½‖·‖²/N."""
+    return F.mse_loss(logits, F.one_hot(labels, logits.shape[1]).to(logits))
+
+
+def label_smoothing(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Cross-entropy against 0.9 one-hot + 0.1 uniform (Szegedy et al. 2016)."""
+    return F.cross_entropy(logits, labels, label_smoothing=0.1)
+
+
+def focal(logits: Float[Tensor, "N C"], labels: Int[Tensor, " N"]) -> Float[Tensor, ""]:
+    """Mean of -(1 - p_y)² log p_y (Lin et al. 2017, γ = 2)."""
+    log_p = F.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
+    return -((1 - log_p.exp()).square() * log_p).mean()
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": F.cross_entropy,
+    "squared_error": squared_error,
+    "label_smoothing": label_smoothing,
+    "focal": focal,
+}

@@ -1,0 +1,103 @@
+"""Record the runs that come with the package, into nclib/recorded.
+
+    python tools/record.py cpu --workers 2              # two hours on two cores
+    python tools/record.py gpu --root DATA              # the papers' settings, 350 epochs
+    python tools/record.py cpu --only "mnist-vgg11-*"   # some of them
+
+Finished runs and checkpoints are kept in ``--folder``: when it was interrupted, call it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from fnmatch import fnmatch
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only wait
+
+from nclib import presets
+from nclib.runs import run_name, sweep
+
+RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "recorded"
+LOSSES = {"ce": "cross_entropy", "mse": "squared_error"}
+SAMPLE = {"sample_per_class": 12}  # small files
+
+
+def cpu() -> dict[str, dict]:
+    """Digits whole, MNIST and CIFAR-10 with 500 images a class, in narrow networks."""
+    runs = {}
+    for network, short, seed in product(("mlp", "convnet"), LOSSES, range(3)):
+        settings = presets.quick(network, LOSSES[short])
+        runs[f"digits-{network}-{short}-{seed}"] = {
+            "data": "digits", "network": network, "seed": seed, **settings, **SAMPLE,
+        }  # fmt: skip
+    widths = {"vgg11": 8, "resnet18": 8, "densenet40": 4}
+    for (network, width), short in product(widths.items(), LOSSES):
+        settings = presets.quick(network, LOSSES[short]) | _measured(24)
+        runs[f"mnist-{network}-{short}"] = {
+            "data": "mnist", "per_class": 500, "network": network, "width": width,
+            **settings, **SAMPLE,
+        }  # fmt: skip
+    for network, short in product(("vgg11", "resnet18"), LOSSES):
+        settings = presets.quick(network, LOSSES[short]) | _measured(24)
+        runs[f"cifar10-{network}-{short}"] = {
+            "data": "cifar10-jpg.tar.xz", "per_class": 500, "network": network, "width": 16,
+            **settings, **SAMPLE,
+        }  # fmt: skip
+    return runs
+
+
+def _measured(count: int, epochs: int = 60) -> dict:
+    return {"measure_at": presets.measured_epochs(epochs, count)}
+
+
+def gpu() -> dict[str, dict]:
+    """The papers' settings on all of MNIST and CIFAR-10, at full width."""
+    runs = {}
+    for data, network, short in product(
+        ("mnist", "cifar10"), ("resnet18", "vgg11", "densenet40"), LOSSES
+    ):
+        settings = presets.paper(network, data, LOSSES[short])
+        runs[f"{data}-{network}-{short}-paper"] = {
+            "data": data, "network": network, **settings, **SAMPLE,
+        }  # fmt: skip
+    return runs
+
+
+def main() -> None:
+    """Sweep over what is asked for, then copy what is done beside the library."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", choices=("cpu", "gpu"))
+    parser.add_argument("--only", default="*", help="pattern of names")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--folder", default="build/runs")
+    parser.add_argument("--root", default=os.environ.get("NCLIB_DATA", "../shared/data"))
+    asked = parser.parse_args()
+    runs = cpu() if asked.runs == "cpu" else gpu()
+    runs = {
+        name: _located(run, asked.root) for name, run in runs.items() if fnmatch(name, asked.only)
+    }
+    context = get_context("spawn")  # a forked torch may hang
+    with ProcessPoolExecutor(asked.workers, mp_context=context) as executor:
+        done = sweep(runs.values(), executor, folder=asked.folder, root=asked.root)
+    RECORDED.mkdir(exist_ok=True)
+    for index, name in enumerate(runs):
+        if index in done.runs:
+            shutil.copy(Path(asked.folder, f"{run_name(runs[name])}.npz"), RECORDED / f"{name}.npz")
+    print(done)
+    print(done.table[["epoch", "train_accuracy", "test_accuracy", "nc1", "seconds"]])
+
+
+def _located(run: dict, root: str) -> dict:
+    """A set that is an archive in the data folder, by its path."""
+    beside = Path(root, run["data"])
+    return run | ({"data": str(beside)} if beside.is_file() else {})
+
+
+if __name__ == "__main__":
+    main()
