@@ -184,7 +184,8 @@ def _minimiser(moments: _Moments, decay: float) -> tuple[Tensor, Tensor]:
         weight = _ridge(_with_decay(moments.spectrum, decay), rows, targets).T
         return weight, (moments.share - weight @ moments.mean) / (1 + decay)
     reach = reach_of_null(moments.spectrum, rows)
-    weight = _ridge(moments.spectrum, rows - reach.u @ (reach.u.T @ rows), targets).T
+    beyond = reach.u @ reach.u.T  # these combinations of classes are fitted for nothing
+    weight = _ridge(moments.spectrum, rows - beyond @ rows, targets - beyond @ targets).T
     left = reach.u.T @ (targets - rows @ weight.T)
     weight = weight + (left / reach.s[:, None]).T @ (reach.vt @ moments.spectrum.null.T)
     return _least_norm(moments, reach, weight)
