@@ -28,7 +28,17 @@ _PUBLIC = {
     "nclib.widgets.player": ("CollapsePlayer",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = ("central_path", "collapse", "data", "etf", "exercises", "figures", "losses", "mse")
+_MODULES = (
+    "central_path",
+    "collapse",
+    "comparisons",
+    "data",
+    "etf",
+    "exercises",
+    "figures",
+    "losses",
+    "mse",
+)
 _MODULES += ("networks", "presets", "runs", "runtime", "statistics", "training", "trajectory")
 _MODULES += ("widgets",)
 

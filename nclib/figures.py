@@ -9,64 +9,48 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from nclib._curves import (
+    ALL_THIN,
+    QUANTITIES,
+    RUN_COLORS,
+    RUN_LINES,
+    draw,
+    epoch_axis,
+    legend,
+    scale,
+)
 from nclib._plane import Plane, centred_and_scaled
 from nclib.palette import MUTED
 from nclib.picture import Picture, house_style, picture
 from nclib.trajectory import Trajectory
 
-RUN_COLORS = ("#2563c9", "#d1495b", "#2a9d8f", "#8d6a9f")
-RUN_LINES = ("-", "--", "-.", ":")
-
-
 # The panels of Papyan, Han, Donoho 2020
-
-PANELS = (  # title, columns (class means, then classifier), lower end; None: log axis
-    ("training accuracy", ("train_accuracy",), 0),
-    ("NC1: within / between", ("nc1",), None),
-    ("NC2: unequal norms", ("equinorm_means", "equinorm_weights"), 0),
-    ("NC2: unequal angles", ("equiangularity_means", "equiangularity_weights"), 0),
-    ("training loss", ("loss",), None),
-    ("NC2: off the widest angle", ("max_angle_means", "max_angle_weights"), 0),
-    ("NC3: W against class means", ("self_duality",), 0),
-    ("NC4: not the nearest mean", ("ncc_mismatch",), 0),
-)
 
 
 @house_style
 def collapse_panels(runs: Trajectory | Mapping[str, Trajectory]) -> Picture:
-    """NC1-NC4 against epoch for one run or several named ones, zero training error marked.
+    """NC1-NC4 against epoch for one run or several named ones, the terminal phase marked.
 
-    Epoch e stands at e + 1 on a log axis, so that epoch 0 (before training) is on it. Where a panel
-    has two lines of a colour, the thin one is the classifier's.
+    Epoch e stands at e + 1 on a log axis, so that epoch 0 (before training) is on it. Thin lines
+    are the classifier's (NC2) or the test set's (accuracy, NC1 around its own class means, NC4
+    against those of the training set); upright ones stand where 99.9 % of the training set is first
+    right.
 
     Source: the panels of Papyan, Han, Donoho 2020, Figures 2-7.
     """
     named = {runs.title: runs} if isinstance(runs, Trajectory) else dict(runs)
     figure, axes = picture(2, 4, size=(9, 4.6))
-    for axis, (title, columns, floor) in zip(axes.flat, PANELS, strict=True):
+    order = ("accuracy", "nc1", "equinorm", "equiangularity")
+    order += ("loss", "max_angle", "self_duality", "ncc_mismatch")
+    for axis, quantity in zip(axes.flat, (QUANTITIES[name] for name in order), strict=True):
         for (name, run), color, line in zip(named.items(), RUN_COLORS, RUN_LINES, strict=False):
-            for column, width in zip(columns, (1.9, 0.9), strict=False):
-                table = run.metrics
-                label = name if width > 1 else None
-                axis.plot(table.epoch + 1, table[column], line, color=color, lw=width, label=label)
-            if run.zero_error_epoch is not None:
-                axis.axvline(run.zero_error_epoch + 1, color=color, lw=0.9, ls=line, alpha=0.45)
-        axis.set(title=title, xscale="log")
-        axis.set_yscale("log") if floor is None else axis.set_ylim(bottom=floor)
-    _epoch_axis(axes, max(int(run.epochs[-1]) for run in named.values()))
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4)
+            draw(axis, run, quantity, color, line, name)
+        scale(axis, quantity)
+        axis.set_title(quantity.title)
+    epoch_axis(axes, max(int(run.epochs[-1]) for run in named.values()))
+    legend(figure, axes, None, ALL_THIN)
     figure.alt = _panels_alt(named)
     return figure
-
-
-def _epoch_axis(axes: np.ndarray, last: int) -> None:
-    ticks = [e for e in (0, 1, 3, 10, 30, 100, 300, 1000) if e <= last]
-    for axis in axes.flat:
-        axis.set_xticks([e + 1 for e in ticks], [str(e) for e in ticks])
-        axis.minorticks_off()
-    for axis in axes[-1]:
-        axis.set_xlabel("epoch")
 
 
 def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
@@ -76,8 +60,9 @@ def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
         lines.append(
             f"{name}: NC1 from {first.nc1:.2g} to {last.nc1:.2g}, self-duality from "
             f"{first.self_duality:.2g} to {last.self_duality:.2g}, nearest-mean mismatch from "
-            f"{first.ncc_mismatch:.2g} to {last.ncc_mismatch:.2g}, zero training error first at "
-            f"epoch {run.zero_error_epoch}"
+            f"{first.ncc_mismatch:.2g} to {last.ncc_mismatch:.2g} (test set: to "
+            f"{last.test_ncc_mismatch:.2g}), 99.9 % of the training set right from epoch "
+            f"{run.terminal_epoch}"
         )
     return "Eight panels of collapse against epoch. " + "; ".join(lines) + "."
 
@@ -151,7 +136,7 @@ class PlaneWithCurve:
         title = "NC1 (dashed: zero training error)"
         curve.set(title=title, xscale="log", yscale="log", ylim=(1e-4, 10))
         curve.legend(loc="lower left")
-        _epoch_axis(np.array([[curve]]), int(reference.epochs[-1]))
+        epoch_axis(np.array([[curve]]), int(reference.epochs[-1]))
         self._figure.keep_moving([*self._plane.artists, self._line, self._zero, self._name])
 
     @house_style

@@ -48,6 +48,7 @@ class Picture(Figure):
         self.alt = alt
         self._moving: list[Artist] = []
         self._still: object | None = None  # the background, once it is drawn
+        self._png: bytes | None = None  # all of it, when nothing changes any more
 
     def keep_moving(self, artists: Iterable[Artist]) -> None:
         """From now on only these change; everything else is drawn once, at the next ``png``."""
@@ -55,6 +56,11 @@ class Picture(Figure):
         for artist in self._moving:
             artist.set_animated(True)
         self._still = None
+
+    def finished(self) -> Picture:
+        """Draw it now and keep the PNG: for pictures that a slider only chooses among."""
+        self._png = self.png()
+        return self
 
     def image(self) -> Image.Image:
         """The figure as an RGB image."""
@@ -71,6 +77,8 @@ class Picture(Figure):
 
     def png(self) -> bytes:
         """The figure as PNG."""
+        if self._png is not None:
+            return self._png
         buffer = io.BytesIO()
         if self._moving:
             self.image().save(buffer, "png", compress_level=1)

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
 EXPERIMENTS = {"fetch", "data", "perturb", "networks", "losses", "presets", "checkpoint"}
 EXPERIMENTS |= {"training", "measure", "trajectory", "runs"}
-PICTURES = {"palette", "picture", "figures", "widgets"}
+PICTURES = {"palette", "picture", "figures", "comparisons", "widgets"}
 
 # module (or folder): what it may import from nclib
 ALLOWED: dict[str, set[str]] = {
@@ -42,11 +42,12 @@ ALLOWED: dict[str, set[str]] = {
     "measure": {"statistics", "collapse", "mse"},
     "trajectory": {"collapse", "mse"},
     # a configuration in, a trajectory out
-    "runs": {"data", "networks", "training", "trajectory"},
+    "runs": {"data", "networks", "checkpoint", "training", "trajectory"},
     "palette": set(),
     # runtime: what is drawn on a reduced profile says so
     "picture": {"palette", "runtime"},
     "figures": {"trajectory", "palette", "picture"},
+    "comparisons": {"trajectory", "palette", "picture"},
     "exercises": FORMULAS,
     # runtime: in Colab a widget is a page of its own; etf: what the scene is turned towards;
     # data, perturb, networks: live training starts from their names

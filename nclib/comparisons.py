@@ -1,0 +1,173 @@
+"""Figures and tables over several runs: networks × data sets × losses, and what time brings.
+
+Runs are told apart by what their settings say; each figure says in words what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from nclib._curves import (
+    QUANTITIES,
+    RUN_COLORS,
+    RUN_LINES,
+    Quantity,
+    draw,
+    epoch_axis,
+    legend,
+    scale,
+)
+from nclib.palette import INK
+from nclib.picture import Picture, house_style, picture
+from nclib.trajectory import Trajectory
+
+
+def _styles(runs: Sequence[Trajectory]) -> dict[str, tuple[str, str]]:
+    """Colour and line of each loss, always the same for the two of the papers."""
+    losses = ["cross_entropy", "squared_error"]
+    losses += sorted({run.settings["loss"] for run in runs} - set(losses))
+    return dict(zip(losses, zip(RUN_COLORS, RUN_LINES, strict=True), strict=False))
+
+
+@house_style
+def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Picture:
+    """One quantity in all runs: a row for each data set, in it a cell for each network.
+
+    Losses have their colours, thin lines and upright ones are those of ``collapse_panels``; all
+    axes are the same, so that cells can be compared.
+
+    Args:
+        runs: trajectories; several of one cell and loss (seeds) are drawn over one another.
+        quantity: ``"accuracy"``, ``"loss"``, ``"nc1"``, ``"equinorm"``, ``"equiangularity"``,
+            ``"max_angle"``, ``"self_duality"`` or ``"ncc_mismatch"``.
+
+    Raises:
+        ValueError: for no runs or an unknown quantity.
+
+    Source: after Papyan, Han, Donoho 2020, Figures 2-7.
+    """
+    runs, shown = _given(runs), _quantity(quantity)
+    places = _places(runs)
+    rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    size = (min(9, 2 + 2.3 * columns), 0.7 + 1.75 * rows)
+    figure, axes = picture(rows, columns, size=size, sharey=True, squeeze=False)
+    for run in runs:
+        place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
+        draw(axes[place], run, shown, *_styles(runs)[loss], loss.replace("_", " "))
+        axes[place].set_title(f"{run.settings['data']} · {run.settings['network']}")
+    last = max(int(run.epochs[-1]) for run in runs)
+    for axis in axes.flat:
+        scale(axis, shown)
+        axis.set_xlim(0.9, 1.15 * (last + 1))
+        axis.set_visible(axis.has_data())
+    epoch_axis(axes, last)
+    legend(figure, axes, shown.title, shown.thin if len(shown.columns) > 1 else None)
+    figure.alt = f"{shown.title} against epoch. " + _ends(runs, shown)
+    return figure
+
+
+def _places(runs: Sequence[Trajectory]) -> dict[tuple[str, str], tuple[int, int]]:
+    """(data, network) → (row, column), in the order of the runs."""
+    cells = dict.fromkeys((run.settings["data"], run.settings["network"]) for run in runs)
+    rows = list(dict.fromkeys(data for data, _ in cells))
+    in_row = {data: [cell for cell in cells if cell[0] == data] for data in rows}
+    return {cell: (rows.index(cell[0]), in_row[cell[0]].index(cell)) for cell in cells}
+
+
+def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
+    """Test accuracy at zero training error and at the end, in percent, with the epochs.
+
+    A row for each run that reached zero error: data, network, loss, ``zero_error_epoch``,
+    ``at_zero_error``, ``last_epoch``, ``at_end``, ``gain`` in points.
+
+    Source: Papyan, Han, Donoho 2020, Table 1.
+    """
+    rows = []
+    for run in _given(runs):
+        if run.zero_error_epoch is None:
+            continue
+        accuracy = 100 * run.metrics.set_index("epoch").test_accuracy
+        first, last = run.zero_error_epoch, int(run.epochs[-1])
+        cell = {key: run.settings[key] for key in ("data", "network", "loss")}
+        cell |= {"zero_error_epoch": first, "at_zero_error": accuracy[first]}
+        gain = accuracy[last] - accuracy[first]
+        rows.append(cell | {"last_epoch": last, "at_end": accuracy[last], "gain": gain})
+    return pd.DataFrame(rows)
+
+
+@house_style
+def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
+    """Test accuracy at zero training error (ring) and at the end (disc), a line for each run.
+
+    Raises:
+        ValueError: for no runs, or if none reached zero training error.
+
+    Source: Papyan, Han, Donoho 2020, Table 1, as a picture.
+    """
+    runs = _given(runs)
+    table = accuracy_gain(runs)
+    if table.empty:
+        raise ValueError("no run reached zero training error; train longer, or with less decay")
+    figure, axis = picture(size=(8, 1 + 0.27 * len(table)))
+    styles = _styles(runs)
+    for row in table.itertuples():
+        color = styles[row.loss][0]
+        axis.plot([row.at_zero_error, row.at_end], [row.Index] * 2, color=color, lw=2)
+        axis.plot(row.at_zero_error, row.Index, "o", mfc="white", color=color, ms=6)
+        axis.plot(row.at_end, row.Index, "o", color=color, ms=6)
+        said = f"{row.gain:+.2f} (epochs {row.zero_error_epoch} → {row.last_epoch})"
+        axis.annotate(said, (1.01, row.Index), xycoords=("axes fraction", "data"), va="center",
+                      fontsize=8, color=INK)  # fmt: skip
+    names = [f"{row.data} · {row.network} · {row.loss}" for row in table.itertuples()]
+    axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axis.set(xlabel="test accuracy in percent; ring: at zero training error, disc: at the end")
+    axis.invert_yaxis()
+    figure.alt = "Test accuracy at zero training error and at the end. " + "; ".join(
+        f"{name.replace('_', ' ')}: {row.at_zero_error:.2f} % at epoch {row.zero_error_epoch}, "
+        f"{row.at_end:.2f} % at epoch {row.last_epoch}"
+        for name, row in zip(names, table.itertuples(), strict=True)
+    )
+    return figure
+
+
+def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
+    """The metrics of each run at the first epoch, at 99.9 % training accuracy, and at the end.
+
+    A row for each run and moment, indexed by (data, network, loss, moment).
+    """
+    rows = {}
+    for run in _given(runs):
+        table = run.metrics.set_index("epoch")
+        moments = {"start": run.epochs[0], "99.9 %": run.terminal_epoch, "end": run.epochs[-1]}
+        cell = tuple(run.settings[key] for key in ("data", "network", "loss"))
+        for moment, epoch in moments.items():
+            if epoch is not None:
+                rows[(*cell, moment)] = {"epoch": int(epoch), **table.loc[epoch]}
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.index = pd.MultiIndex.from_tuples(rows, names=["data", "network", "loss", "moment"])
+    return frame
+
+
+def _ends(runs: Sequence[Trajectory], quantity: Quantity) -> str:
+    column = quantity.columns[0]
+    said = [
+        f"{run.title}: from {run.metrics[column].iloc[0]:.2g} to "
+        f"{run.metrics[column].iloc[-1]:.2g}, 99.9 % right from epoch {run.terminal_epoch}"
+        for run in runs
+    ]
+    return "; ".join(said) + "."
+
+
+def _given(runs: Iterable[Trajectory]) -> list[Trajectory]:
+    runs = list(runs)
+    if not runs:
+        raise ValueError("there are no runs; give at least one trajectory")
+    return runs
+
+
+def _quantity(name: str) -> Quantity:
+    if name not in QUANTITIES:
+        raise ValueError(f"quantity {name!r} is unknown; choose from {', '.join(QUANTITIES)}")
+    return QUANTITIES[name]
