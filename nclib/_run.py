@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import zlib
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from torch import nn
 
 from nclib._shapes import Float, Int, Tensor
 from nclib.central_path import snr_singular_values
+from nclib.checkpoint import generators
 from nclib.collapse import CollapseMetrics, collapse_metrics, ncc_mismatch
 from nclib.data import DataSet, Split
 from nclib.losses import LOSSES
@@ -191,24 +193,26 @@ class Run:
 
     def state(self) -> dict:
         """All that decides how the run goes on."""
-        generators = [torch.get_rng_state()]  # a network of the user's may have dropout
-        if self.data.device.type == "cuda":
-            generators.append(torch.cuda.get_rng_state(self.data.device))
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "order": self.order.get_state(),
-            "generators": generators,
-        }
+        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state |= {"order": self.order.get_state(), "generators": generators(self.data.device)}
+        return copy.deepcopy(state)
 
     def restore(self, state: dict) -> None:
-        """Go on from a ``state``; RuntimeError or KeyError when it is another network's."""
+        """Go on from a ``state``, but for the global generators.
+
+        Raises:
+            ValueError: when it is another network's; this one is left as it was.
+        """
+        here, there = (
+            {name: tuple(value.shape) for name, value in tensors.items()}
+            for tensors in (self.network.state_dict(), state["network"])
+        )
+        for name in here | there:
+            if here.get(name) != there.get(name):
+                raise ValueError(f"{name}: {there.get(name)} then, {here.get(name)} now")
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.order.set_state(state["order"])
-        torch.set_rng_state(state["generators"][0])
-        if self.data.device.type == "cuda" and len(state["generators"]) > 1:
-            torch.cuda.set_rng_state(state["generators"][1], self.data.device)
 
     def advice(self, number: int, loss: float) -> str:
         """What to say when the loss is not finite."""

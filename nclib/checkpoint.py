@@ -7,20 +7,27 @@ replaced whole or not at all, so that a run killed while writing goes on from th
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import pickle
+import re
+import threading
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from nclib._files import remove_unfinished, whole_file
 from nclib._shapes import Number
 
-FORMAT = "nclib-checkpoint"
+# A file is this line with the version, the SHA-256 of the rest, and the rest: a torch archive.
+FIRST_LINE = "nclib-checkpoint {}\n"
 VERSION = 1
+_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
+GENERATORS = threading.Lock()  # held by whoever sets torch's global ones, which threads share
+_at_work: dict[Path, object] = {}  # the run of this process that last took a path
 
 
 class CheckpointError(ValueError):
@@ -53,8 +60,20 @@ class Checkpoint:
         if self.minutes < 0:
             raise ValueError(f"minutes is {self.minutes}; it must be at least 0")
         self.path = Path(self.path)
+        self._start()
+
+    def _start(self) -> None:
         self._written_s = time.monotonic()
         self._written_epoch: int | None = None
+
+    def take(self) -> object:
+        """A mark of the run that goes on with the path from now on; an earlier run's is void."""
+        mark = _at_work[self.path.absolute()] = object()
+        return mark
+
+    def taken_since(self, mark: object) -> bool:
+        """Whether another run of this process took the path after the one with ``mark``."""
+        return _at_work.get(self.path.absolute()) is not mark
 
     def due(self, number: int, last: int) -> bool:
         """Whether epoch ``number`` of ``last`` is one to write after."""
@@ -71,9 +90,11 @@ class Checkpoint:
         if self._written_epoch == number:
             return
         buffer = io.BytesIO()  # torch's writer does not survive a file that fails under it
-        torch.save({"format": FORMAT, "version": VERSION, **state}, buffer)
+        torch.save(plain(state), buffer)
         try:
             with whole_file(self.path) as file:
+                file.write(FIRST_LINE.format(VERSION).encode())
+                file.write(hashlib.sha256(buffer.getbuffer()).digest())
                 file.write(buffer.getbuffer())
         except OSError as error:
             raise CheckpointError(
@@ -95,39 +116,67 @@ class Checkpoint:
             CheckpointError: if the folder is missing, or the file is truncated, damaged, foreign
                 or of a newer version.
         """
+        self._start()
         if not self.path.parent.is_dir():
             raise CheckpointError(
                 f"the folder of checkpoint {self.path} does not exist; create it (or mount the "
                 "drive it lies on), so that the run is kept where you mean it to be"
             )
-        remove_unfinished(self.path)
-        if not self.path.exists():
-            return None
-        state = self._read()
-        if state.get("format") != FORMAT:
-            raise CheckpointError(f"{self.path} is no checkpoint of nclib; give another path")
-        if state["version"] > VERSION:
-            raise CheckpointError(
-                f"{self.path} has format version {state['version']}, made by a newer nclib; this "
-                f"one reads up to version {VERSION}: update nclib, or give another path"
-            )
-        return state
-
-    def _read(self) -> dict[str, Any]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                damaged = archive.testzip()
-            if damaged is not None:
-                raise EOFError(f"checksum of {damaged}")
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-            return state if isinstance(state, dict) else {}
-        except (zipfile.BadZipFile, pickle.UnpicklingError, EOFError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{self.path} is truncated, damaged or no checkpoint of nclib "
-                f"({str(error).splitlines()[0]}); delete it to begin anew, or give another path"
-            ) from error
+            remove_unfinished(self.path)
+            return self._read() if self.path.exists() else None
         except OSError as error:
             raise CheckpointError(f"{self.path} cannot be read ({error})") from error
+
+    def _read(self) -> dict[str, Any]:
+        with self.path.open("rb") as file:
+            first, digest, archive = file.readline(64), file.read(32), file.read()
+        version = re.fullmatch(FIRST_LINE.format(r"(\d+)").encode(), first)
+        if version is None:
+            raise CheckpointError(f"{self.path} is no checkpoint of nclib; give another path")
+        if int(version[1]) > VERSION:
+            raise CheckpointError(
+                f"{self.path} has format version {int(version[1])}, made by a newer nclib; this "
+                f"one reads up to version {VERSION}: update nclib, or give another path"
+            )
+        try:
+            if hashlib.sha256(archive).digest() != digest:
+                raise EOFError("its checksum is another")
+            return torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
+        except _UNREADABLE as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise CheckpointError(
+                f"{self.path} is truncated or damaged ({reason}); delete it to begin anew, or give "
+                "another path"
+            ) from error
+
+
+def generators(device: torch.device) -> list[torch.Tensor]:
+    """States of torch's global generators: a network of the user's may have dropout."""
+    states = [torch.get_rng_state()]
+    return states + ([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])
+
+
+def restore_generators(states: list[torch.Tensor], device: torch.device) -> None:
+    """Put torch's global generators where they were."""
+    with GENERATORS:
+        torch.set_rng_state(states[0])
+        if device.type == "cuda" and len(states) > 1:
+            torch.cuda.set_rng_state(states[1], device)
+
+
+def plain(value: Any) -> Any:
+    """Texts and numbers in Python's own types; what derives from them is refused when loading.
+
+    ``torch.__version__``, for one, or a learning rate out of a numpy array.
+    """
+    if type(value) is dict:  # the ordered one of a network keeps more than its items
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return str(value) if isinstance(value, str) else value
 
 
 def require_same_settings(path: Path, then: dict, now: dict) -> None:

@@ -10,16 +10,19 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import CancelledError, Executor, Future, as_completed
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nclib.checkpoint import Checkpoint
+from nclib._files import remove_unfinished
+from nclib._shapes import Number
+from nclib.checkpoint import GENERATORS, Checkpoint
 from nclib.data import load_data
 from nclib.networks import build_network
 from nclib.training import train
@@ -61,7 +64,8 @@ def record(
     options["seed"] = configuration.get("data_seed", 0)
     data = load_data(configuration["data"], root=root, device=device, **options)
     options = {name: configuration[name] for name in NETWORK if name in configuration}
-    network = build_network(configuration["network"], data, seed=seed, **options)
+    with GENERATORS:  # an executor may run us in threads
+        network = build_network(configuration["network"], data, seed=seed, **options)
     options = {name: configuration[name] for name in TRAINING if name in configuration}
     epochs = train(network, data, seed=seed, checkpoint=checkpoint, progress=progress, **options)
     trajectory = Trajectory.of(epochs)
@@ -85,13 +89,17 @@ class Sweep:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row for each run: the settings in which they differ, then the last epoch's metrics."""
+        """A row for each run: the settings in which they differ, then the last epoch's metrics.
+
+        ``loss`` is a setting; its value at the last epoch is ``train_loss``.
+        """
         texts = [json.loads(_as_text(one)) for one in self.configurations]
         names = [n for n in KEYS if len({json.dumps(text.get(n)) for text in texts}) > 1]
         rows = []
         for index in sorted(self.runs):
             differing = {name: texts[index].get(name) for name in names}
-            rows.append(differing | self.runs[index].metrics.iloc[-1].to_dict())
+            last = self.runs[index].metrics.iloc[-1].rename({"loss": "train_loss"})
+            rows.append(differing | last.to_dict())
         return pd.DataFrame(rows, index=sorted(self.runs))
 
     def __repr__(self) -> str:
@@ -107,7 +115,7 @@ def sweep(
     folder: str | os.PathLike[str] = "runs",
     root: str | os.PathLike[str] | None = None,
     device: str | None = None,
-    checkpoint_minutes: float = 5,
+    checkpoint_minutes: Number = 5,
 ) -> Sweep:
     """Record many configurations; those whose file is in the folder already are not run again.
 
@@ -141,10 +149,13 @@ def sweep(
     }
     failures = dict(_failures(work, executor))
     for index, name in enumerate(names):
+        try:
+            if name not in failures:
+                done.runs[index] = Trajectory.load(paths[name])
+        except ValueError as error:  # damaged, or of another version
+            failures[name] = str(error)
         if name in failures:
             done.failures[index] = failures[name]
-        else:
-            done.runs[index] = Trajectory.load(paths[name])
     return done
 
 
@@ -153,10 +164,10 @@ def _failures(work: Mapping[str, tuple], executor: Executor | None) -> Iterator[
     if executor is None:
         outcomes: Iterable = ((name, _here(job)) for name, job in work.items())
     else:
-        futures = {executor.submit(_keep, *job): name for name, job in work.items()}
+        futures = {_submitted(executor, job): name for name, job in work.items()}
         outcomes = ((futures[future], future) for future in as_completed(futures))
     for name, future in tqdm(outcomes, desc="runs", total=len(work), delay=2, leave=False):
-        error = future.exception()
+        error = CancelledError() if future.cancelled() else future.exception()
         if error is not None:
             yield name, f"{type(error).__name__}: {error}"
         elif not Path(work[name][1]).exists():
@@ -167,6 +178,16 @@ def _failures(work: Mapping[str, tuple], executor: Executor | None) -> Iterator[
                     "folder that all machines share"
                 ),
             )
+
+
+def _submitted(executor: Executor, job: tuple) -> Future:
+    """The outcome of a job that an executor does, or why it does not take it."""
+    try:
+        return executor.submit(_keep, *job)
+    except RuntimeError as error:  # broken, or shut down
+        future: Future = Future()
+        future.set_exception(error)
+        return future
 
 
 def _here(job: tuple) -> Future:
@@ -184,9 +205,10 @@ def _keep(
     path: str,
     root: str | os.PathLike[str] | None,
     device: str | None,
-    minutes: float,
+    minutes: Number,
 ) -> None:
     """Record one configuration to a file, through a checkpoint that goes when it is done."""
+    remove_unfinished(Path(path))
     checkpoint = Checkpoint(Path(path).with_suffix(".checkpoint"), minutes=minutes)
     run = record(configuration, root=root, device=device, checkpoint=checkpoint, progress=False)
     run.save(path)
@@ -208,9 +230,25 @@ def run_name(configuration: Mapping[str, Any]) -> str:
 
 def _as_text(configuration: Mapping[str, Any]) -> str:
     """JSON with sorted keys; data by name, wherever it lies; functions by name, arrays as lists."""
-    plain = lambda value: getattr(value, "__name__", None) or list(value)  # noqa: E731
     named = {**configuration, "data": Path(configuration["data"]).name}
-    return json.dumps(named, sort_keys=True, default=plain)
+    return json.dumps(named, sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for a value that it does not know."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    name = getattr(value, "__qualname__", "<nothing>")
+    if "<" in name:  # of a lambda, or of a function made by another: they would pass for equal
+        raise ValueError(
+            f"configuration has {value!r}, which no name or text tells from others; give a number, "
+            "a text, a list, or a function that is defined at the top of a module"
+        )
+    return name
 
 
 def _check(configuration: Mapping[str, Any]) -> None:

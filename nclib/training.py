@@ -19,7 +19,13 @@ from tqdm import tqdm
 from nclib import runtime
 from nclib._run import Measurement, Run, Snapshot, checksum
 from nclib._shapes import Number, Tensor
-from nclib.checkpoint import Checkpoint, CheckpointError, require_same_settings
+from nclib.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    plain,
+    require_same_settings,
+    restore_generators,
+)
 from nclib.collapse import CollapseMetrics
 from nclib.data import DataSet
 from nclib.losses import LOSSES
@@ -117,7 +123,15 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         CheckpointError: for a checkpoint that cannot be read or written, or of another run.
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
-    _check_settings(epochs, learning_rate, weight_decay, loss, batch_size, momentum, precision)
+    _check_names(loss, precision)
+    _check_numbers(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        momentum=momentum,
+        sample_per_class=sample_per_class,
+    )
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
     settings = {
         "data": data.name,
@@ -137,6 +151,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         "data_checksum": checksum(data.train),
         "environment": runtime.environment(data.device),
     }
+    settings = plain(settings)
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
     network = network.to(data.device, memory_format=torch.channels_last)
     run = Run(network, data, settings, schedule, compiled=compiled)
@@ -184,6 +199,9 @@ def _epochs(
 
 # With a checkpoint
 
+KINDS = {"metrics": CollapseMetrics, "snapshot": Snapshot, "test_metrics": CollapseMetrics}
+KINDS["decomposition"] = MSEDecomposition
+
 
 def _kept(
     run: Run,
@@ -195,8 +213,9 @@ def _kept(
     """The same epochs, kept; those that a checkpoint holds already are not trained again."""
     keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
     saved = keeper.load()
-    history = [] if saved is None else _resumed(run, saved, keeper.path)
-    return _keeping(run, wanted, sample, progress, keeper, history)
+    if saved is not None:
+        _resume(run, saved, keeper.path)
+    return _keeping(run, wanted, sample, progress, keeper, saved)
 
 
 def _keeping(
@@ -205,50 +224,51 @@ def _keeping(
     sample: Tensor,
     progress: bool,
     keeper: Checkpoint,
-    history: list[Epoch],
+    saved: dict | None,
 ) -> Iterator[Epoch]:
-    yield from list(history)
-    last = run.settings["epochs"]
-    for epoch in _epochs(run, wanted, sample, progress, history[-1] if history else None):
-        history.append(epoch)
-        if keeper.due(epoch.number, last):
-            keeper.save(epoch.number, _packed(run, history))
-        try:
+    mark, last = keeper.take(), run.settings["epochs"]
+    packed = saved["epochs"] if saved else []
+    history = [_unpacked(epoch, saved["settings"]) for epoch in packed]
+    yield from history[:-1]
+    if saved:
+        restore_generators(saved["generators"], run.data.device)
+        yield history[-1]
+    left = None
+    try:
+        for epoch in _epochs(run, wanted, sample, progress, history[-1] if saved else None):
+            packed = [*packed, _packed(epoch)]
+            left = (epoch.number, {"epochs": packed, "settings": run.settings, **run.state()})
+            if keeper.due(epoch.number, last):
+                keeper.save(*left)
             yield epoch
-        except GeneratorExit:  # the loop was left: nothing of it is to be lost
-            keeper.save(epoch.number, _packed(run, history))
-            raise
+    except (GeneratorExit, KeyboardInterrupt):  # the loop was left: nothing of it is to be lost
+        if left is not None and not keeper.taken_since(mark):
+            keeper.save(*left)
+        raise
 
 
-def _packed(run: Run, history: list[Epoch]) -> dict:
-    """Everything of a run as tensors, numbers, text, lists and dicts."""
-    shared = {"settings": run.settings, **run.state()}
-    epochs = [{**vars(epoch), "settings": None} for epoch in history]
-    for epoch in epochs:
-        for name in ("metrics", "snapshot", "test_metrics", "decomposition"):
-            if epoch[name] is not None:
-                epoch[name] = vars(epoch[name])
-    return {"epochs": epochs, **shared}
+def _packed(epoch: Epoch) -> dict:
+    """An epoch as tensors, numbers and dicts, without the settings that all of them share."""
+    values = {name: value for name, value in vars(epoch).items() if name != "settings"}
+    kept = {name: vars(values[name]) for name in KINDS if values[name] is not None}
+    return values | kept
 
 
-def _resumed(run: Run, saved: dict, path: Path) -> list[Epoch]:
-    """Put the run where a checkpoint left it; the epochs it had done."""
+def _unpacked(values: dict, settings: dict) -> Epoch:
+    kept = {name: kind(**values[name]) for name, kind in KINDS.items() if values[name] is not None}
+    return Epoch(**values | kept, settings=settings)
+
+
+def _resume(run: Run, saved: dict, path: Path) -> None:
+    """Put the run where a checkpoint left it."""
     require_same_settings(path, saved["settings"], run.settings)
     try:
         run.restore(saved)
-    except (RuntimeError, ValueError, KeyError) as error:
+    except ValueError as error:
         raise CheckpointError(
-            f"{path} belongs to another network ({str(error).splitlines()[-1].strip()}); build "
-            "the network as it was built then, or give another path"
+            f"{path} belongs to another network ({error}); build the network as it was built "
+            "then, or give another path"
         ) from error
-    kinds = {"metrics": CollapseMetrics, "snapshot": Snapshot, "test_metrics": CollapseMetrics}
-    kinds["decomposition"] = MSEDecomposition
-    epochs = [dict(epoch, settings=saved["settings"]) for epoch in saved["epochs"]]
-    for epoch in epochs:
-        for name, kind in kinds.items():
-            if epoch[name] is not None:
-                epoch[name] = kind(**epoch[name])
-    return [Epoch(**epoch) for epoch in epochs]
 
 
 def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
@@ -263,26 +283,25 @@ def _best_precision(device: torch.device) -> str:
     return "bfloat16" if fast else "float32"
 
 
-def _check_settings(
-    epochs: int,
-    learning_rate: Number,
-    weight_decay: Number,
-    loss: str,
-    batch_size: int,
-    momentum: Number,
-    precision: str | None,
-) -> None:
+def _check_names(loss: str, precision: str | None) -> None:
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
-    ranges = (
-        ("epochs", epochs, epochs >= 0, "at least 0"),
-        ("learning_rate", learning_rate, learning_rate > 0, "positive"),
-        ("weight_decay", weight_decay, weight_decay >= 0, "at least 0"),
-        ("batch_size", batch_size, batch_size >= 1, "at least 1"),
-        ("momentum", momentum, 0 <= momentum < 1, "in [0, 1)"),
-    )
-    for name, value, good, wanted in ranges:
-        if not good:
+
+
+RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {
+    "epochs": (lambda value: value >= 0, "at least 0"),
+    "learning_rate": (lambda value: value > 0, "positive"),
+    "weight_decay": (lambda value: value >= 0, "at least 0"),
+    "batch_size": (lambda value: value >= 1, "at least 1"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "sample_per_class": (lambda value: value >= 1, "at least 1"),
+}
+
+
+def _check_numbers(**values: Number | None) -> None:
+    for name, value in values.items():
+        good, wanted = RANGES[name]
+        if value is not None and not good(value):
             raise ValueError(f"{name} is {value}; it must be {wanted}")
