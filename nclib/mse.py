@@ -66,11 +66,12 @@ def least_squares_classifier(
             ``weight_decay=wd`` it is ``matching_decay(C, wd)``.
 
     Raises:
-        ValueError: for a negative λ, a class without samples, or statistics without scatter.
+        ValueError: for a negative λ, a class without samples, statistics without scatter, or
+            features whose squares overflow.
 
     Source: Han, Papyan, Donoho 2022, Theorem 1 (W_LS); at λ = 0 and equal counts Webb & Lowe 1990.
     """
-    return _minimiser(_Moments(stats), _check_decay(weight_decay))
+    return _Problem(stats, weight_decay).minimiser()[:2]
 
 
 def decompose_mse(
@@ -93,142 +94,149 @@ def decompose_mse(
 
     Source: Han, Papyan, Donoho 2022, Theorem 1, extended from equal to any class counts.
     """
-    decay, moments = _check_decay(weight_decay), _Moments(stats)
-    weight, bias = _check_classifier(moments, weight, bias)
-    best, best_bias = _minimiser(moments, decay)
-    identity = torch.eye(len(bias)).to(best)
-    nc1, nc23 = _parts(moments, best, best_bias, identity, decay)
-    away = _parts(moments, weight - best, bias - best_bias, 0 * identity, decay)
+    problem = _Problem(stats, weight_decay)
+    weight, bias = _check_classifier(problem.means, weight, bias)
+    given = _Classifier(weight, bias, weight @ problem.mean + bias)
+    best = problem.minimiser()
+    nc1, nc23 = problem.parts(best, problem.identity)
+    away = _Classifier(*(x - y for x, y in zip(given, best, strict=True)))
     return MSEDecomposition(
-        total=sum(_parts(moments, weight, bias, identity, decay)),
+        total=sum(problem.parts(given, problem.identity)),
         nc1=nc1,
         nc23=nc23,
         least_squares=nc1 + nc23,
-        perpendicular=sum(away),
+        perpendicular=sum(problem.parts(away, 0 * problem.identity)),
     )
 
 
-class WithinSpectrum(NamedTuple):
-    """Σ_W = V diag(values) Vᵀ on its range, and where it vanishes.
-
-    ``values`` (r,) above ``cut``, ``vectors`` (p, r), ``null`` (p, p-r).
-    """
+class Spectrum(NamedTuple):
+    """K = V diag(values) Vᵀ: ``values`` (r,) > 0, ``vectors`` (p, r)."""
 
     values: Tensor
     vectors: Tensor
-    null: Tensor
-    cut: float
+
+    @property
+    def whitening(self) -> Float[Tensor, "p r"]:
+        """V values^{-1/2}."""
+        return self.vectors / self.values.sqrt()
 
 
-def within_spectrum(stats: ClassStatistics) -> WithinSpectrum:
-    """Eigenvalues of Σ_W above rounding: p·ε of the largest, or 4 times the most negative one.
+class Reach(NamedTuple):
+    """Rows outside the range of Σ_W: U diag(s) Dᵀ, (m, k), (k,), (p, k), where there is no noise.
 
-    The second measures the rounding itself: Σ_W of float32 features is good to 1e-7 only.
+    ``idle`` (p, ·) are the directions in which nothing differs at all.
+    """
+
+    u: Tensor
+    s: Tensor
+    directions: Tensor
+    idle: Tensor
+
+
+def within_spectrum(stats: ClassStatistics) -> tuple[Spectrum, Float[Tensor, "p q"], float]:
+    """Σ_W on its range, its null space, and the rounding below which an eigenvalue counts as 0.
+
+    Rounding is p·ε of the largest eigenvalue, or 4 times the most negative one, which measures it:
+    Σ_W of float32 features is good to 1e-7 only.
     """
     covariance = _at_home(stats.within_covariance)
+    if not torch.isfinite(covariance).all():
+        raise ValueError("features are so large that Σ_W overflows; give them as float64 or scaled")
     values, vectors = torch.linalg.eigh(covariance)
     limits = torch.finfo(values.dtype)
     low, high = float(values[0]), float(values[-1])
     cut = max(len(values) * limits.eps * high, -4 * low, limits.tiny)
-    null = int((values <= cut).sum())
-    return WithinSpectrum(values[null:], vectors[:, null:], vectors[:, :null], cut)
+    q = int((values <= cut).sum())
+    return Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut
 
 
-class Reach(NamedTuple):
-    """Thin SVD U diag(s) Vᵀ, (·, k), (k,), (k, q), of rows in the null space of Σ_W."""
+def split_signal(stats: ClassStatistics, rows: Float[Tensor, "m p"]) -> tuple[Spectrum, Reach]:
+    """Σ_W where rows meet noise, and the combinations of rows that meet none.
 
-    u: Tensor
-    s: Tensor
-    vt: Tensor
-
-
-def reach_of_null(spectrum: WithinSpectrum, rows: Float[Tensor, "m p"]) -> Reach:
-    """Combinations of rows that lie outside the range of Σ_W, beyond rounding.
-
-    Outside, ‖row‖/√cut is the least its signal-to-noise ratio can be. What rounding moves out of
-    the range stays below the largest ratio inside, so only larger ones count.
+    Outside the range of Σ_W the noise is at most ``cut``, so ‖row‖/√cut is the least ratio of
+    signal to noise. What rounding moves there from the range stays below the largest ratio inside:
+    only more than that is taken for signal without noise, the rest is given the noise ``cut``.
     """
-    u, s, vt = torch.linalg.svd(rows @ spectrum.null, full_matrices=False)
-    inside = rows @ (spectrum.vectors / spectrum.values.sqrt())
-    floor = torch.linalg.matrix_norm(inside, 2) if inside.numel() else 0
-    rounding = max(rows.shape) * torch.finfo(s.dtype).eps * torch.linalg.matrix_norm(rows)
-    k = int(((s > floor * spectrum.cut**0.5) & (s > rounding)).sum())
-    return Reach(u[:, :k], s[:k], vt[:k])
+    (spectrum, null, cut), rows = within_spectrum(stats), _at_home(rows)
+    u, s, vt = torch.linalg.svd(rows @ null, full_matrices=True)
+    inside = rows @ spectrum.whitening
+    largest = float(torch.linalg.matrix_norm(inside, 2)) if inside.numel() else 0.0
+    size = float(stats.class_means.norm()) * max(rows.shape)
+    rounding = size * torch.finfo(s.dtype).eps
+    k, r = int((s > max(largest * cut**0.5, rounding)).sum()), int((s > rounding).sum())
+    outside = null @ vt.T
+    floored = Spectrum(
+        torch.cat([spectrum.values, torch.full_like(s[k:r], cut)]),
+        torch.cat([spectrum.vectors, outside[:, k:r]], dim=1),
+    )
+    return floored, Reach(u[:, :k], s[:k], outside[:, :k], outside[:, r:])
 
 
-class _Moments:
-    """What the loss needs of the features.
+class _Classifier(NamedTuple):
+    """Weight (C, p), bias (C,), and Wμ_w + b (C,) without the digits that the sum would cost."""
 
-    ``share`` π (C,), ``mean`` μ_w = Σπ_cμ_c (p,), ``means`` μ_c - μ_w (C, p), ``spectrum`` of Σ_W.
+    weight: Tensor
+    bias: Tensor
+    centre: Tensor
+
+
+class _Problem:
+    """The loss as a function of W alone, b = (π - Wμ_w)/(1 + λ) put in.
+
+    L = ½ tr(WKWᵀ) + ½ ‖F Wᵀ - T‖² + constant with K = Σ_W + λ, and rows √π_c(μ_c - μ_w) against
+    √π_c(e_c - π), √(λ/(1+λ)) μ_w against √(λ/(1+λ)) π.
+    ``share`` π (C,), ``mean`` μ_w (p,), ``means`` μ_c - μ_w (C, p), ``rows`` F, ``targets`` T.
     """
 
-    def __init__(self, stats: ClassStatistics) -> None:
+    def __init__(self, stats: ClassStatistics, weight_decay: Number) -> None:
+        self.decay = decay = _check_decay(weight_decay)
         centred = _at_home(stats.centred_means)
         self.share = stats.counts.to(centred) / stats.num_samples
         self.means = centred - self.share @ centred
         self.mean = self.share @ _at_home(stats.class_means)
-        self.spectrum = within_spectrum(stats)
+        self.identity = torch.eye(len(centred)).to(centred)
+        root, pull = self.share.sqrt()[:, None], (decay / (1 + decay)) ** 0.5
+        self.rows = torch.cat([root * self.means, pull * self.mean[None]])
+        self.targets = torch.cat([root * (self.identity - self.share), pull * self.share[None]])
+        if decay:
+            spectrum, null, _ = within_spectrum(stats)
+            values = torch.cat([torch.zeros_like(null[0]), spectrum.values]) + decay
+            self.kernel = Spectrum(values, torch.cat([null, spectrum.vectors], dim=1))
+        else:
+            self.kernel, self.reach = split_signal(stats, self.rows)
 
+    def minimiser(self) -> _Classifier:
+        """The classifier of least L and, among those, of least norm."""
+        if self.decay:
+            weight = _ridge(self.kernel, self.rows, self.targets).T
+            bias = (self.share - weight @ self.mean) / (1 + self.decay)
+            return _Classifier(weight, bias, self.share - self.decay * bias)
+        u, s, directions, idle = self.reach
+        beyond = u @ u.T  # these combinations of classes are fitted for nothing
+        rest, goal = self.rows - beyond @ self.rows, self.targets - beyond @ self.targets
+        weight = _ridge(self.kernel, rest, goal).T
+        left = u.T @ (self.targets - self.rows @ weight.T)
+        weight = weight + left.T @ (directions / s).T
+        # Where no sample differs from another, W takes over from b what lowers the norm.
+        still = idle @ (idle.T @ self.mean)
+        bias = (self.share - weight @ self.mean) / (1 + still.square().sum())
+        return _Classifier(weight + torch.outer(bias, still), bias, self.share)
 
-def _minimiser(moments: _Moments, decay: float) -> tuple[Tensor, Tensor]:
-    """Weight and bias of least L; b = (π - Wμ_w)/(1 + λ) is put in before W is sought.
-
-    What is left of L is ½ tr(W(Σ_W + λ)Wᵀ) + ½ ‖F Wᵀ - T‖² with rows √π_c(μ_c - μ_w) against
-    √π_c(e_c - π), and √(λ/(1+λ)) μ_w against √(λ/(1+λ)) π.
-    """
-    root, pull = moments.share.sqrt()[:, None], (decay / (1 + decay)) ** 0.5
-    rows = torch.cat([root * moments.means, pull * moments.mean[None]])
-    identity = torch.eye(len(root)).to(rows)
-    targets = torch.cat([root * (identity - moments.share), pull * moments.share[None]])
-    if decay:
-        weight = _ridge(_with_decay(moments.spectrum, decay), rows, targets).T
-        return weight, (moments.share - weight @ moments.mean) / (1 + decay)
-    reach = reach_of_null(moments.spectrum, rows)
-    beyond = reach.u @ reach.u.T  # these combinations of classes are fitted for nothing
-    weight = _ridge(moments.spectrum, rows - beyond @ rows, targets - beyond @ targets).T
-    left = reach.u.T @ (targets - rows @ weight.T)
-    weight = weight + (left / reach.s[:, None]).T @ (reach.vt @ moments.spectrum.null.T)
-    return _least_norm(moments, reach, weight)
+    def parts(self, classifier: _Classifier, target: Tensor) -> tuple[float, float]:
+        """½ tr(W̃(Σ̃_W + λ)W̃ᵀ) and ½ Σ π_c ‖W̃μ̃_c - target_c‖², with W̃ = [W b]."""
+        weight, bias, centre = classifier
+        noise = (weight @ self.kernel.vectors).square() @ self.kernel.values
+        outputs = self.means @ weight.T + centre
+        misses = self.share @ (outputs - target).square().sum(1)
+        return float(noise.sum() + self.decay * bias.square().sum()) / 2, float(misses) / 2
 
 
 def _ridge(
-    spectrum: WithinSpectrum, rows: Float[Tensor, "m p"], targets: Float[Tensor, "m C"]
+    kernel: Spectrum, rows: Float[Tensor, "m p"], targets: Float[Tensor, "m C"]
 ) -> Float[Tensor, "p C"]:
     """Minimiser Z of tr(ZᵀKZ) + ‖rows Z - targets‖² in the range of K, through F K^{-1/2}."""
-    whitening = spectrum.vectors / spectrum.values.sqrt()
-    u, s, vt = torch.linalg.svd(rows @ whitening, full_matrices=False)
-    return whitening @ (vt.T @ ((s / (1 + s.square()))[:, None] * (u.T @ targets)))
-
-
-def _with_decay(spectrum: WithinSpectrum, decay: float) -> WithinSpectrum:
-    """Σ_W + λ, which has no null space."""
-    zeros = torch.zeros_like(spectrum.null[0])
-    values = torch.cat([zeros, spectrum.values]) + decay
-    vectors = torch.cat([spectrum.null, spectrum.vectors], dim=1)
-    return WithinSpectrum(values, vectors, spectrum.null[:, :0], spectrum.cut)
-
-
-def _least_norm(moments: _Moments, reach: Reach, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Of all (W, π - Wμ_w) with the same predictions on the features, that of least norm.
-
-    Along m, the part of μ_w in which no sample differs from another, W can take over from b.
-    """
-    bias, null = moments.share - weight @ moments.mean, moments.spectrum.null
-    idle = null.T @ moments.mean
-    idle = idle - reach.vt.T @ (reach.vt @ idle)
-    bias = bias / (1 + idle.square().sum())
-    return weight + torch.outer(bias, null @ idle), bias
-
-
-def _parts(
-    moments: _Moments, weight: Tensor, bias: Tensor, target: Tensor, decay: float
-) -> tuple[float, float]:
-    """½ tr(W̃(Σ̃_W + λ)W̃ᵀ) and ½ Σ π_c ‖W̃μ̃_c - target_c‖², with W̃ = [W b]."""
-    noise = (weight @ moments.spectrum.vectors).square() @ moments.spectrum.values
-    norms = weight.square().sum() + bias.square().sum()
-    outputs = moments.means @ weight.T + (weight @ moments.mean + bias)
-    misses = moments.share @ (outputs - target).square().sum(1)
-    return float(noise.sum() + decay * norms) / 2, float(misses) / 2
+    u, s, vt = torch.linalg.svd(rows @ kernel.whitening, full_matrices=False)
+    return kernel.whitening @ (vt.T @ ((s / (1 + s.square()))[:, None] * (u.T @ targets)))
 
 
 def _at_home(tensor: Tensor) -> Tensor:
@@ -242,16 +250,14 @@ def _check_decay(weight_decay: Number) -> float:
     return float(weight_decay)
 
 
-def _check_classifier(
-    moments: _Moments, weight: Tensor, bias: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Classifier in the moments' dtype and place, or ValueError."""
-    shape = tuple(moments.means.shape)
+def _check_classifier(means: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Classifier in the means' dtype and place, or ValueError."""
+    shape = tuple(means.shape)
     if tuple(weight.shape) != shape:
         raise ValueError(
             f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
         )
     if bias is not None and tuple(bias.shape) != shape[:1]:
         raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
-    weight = weight.detach().to(moments.means)
+    weight = weight.detach().to(means)
     return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)

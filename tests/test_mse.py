@@ -281,6 +281,12 @@ def refused():
             lambda: decompose_mse(stats, weight, torch.zeros(4)),
             r"bias has shape \(4,\); expected \(C,\) = \(3,\)",
         ),
+        "squares that overflow": (
+            lambda: least_squares_classifier(
+                ClassStatistics.from_features(features.float() * 1e30, labels)
+            ),
+            "features are so large that Σ_W overflows",
+        ),
         "no scatter": (lambda: least_squares_classifier(lean), "scatter=False"),
         "a class without samples": (
             lambda: decompose_mse(missing, torch.zeros(4, 3), torch.zeros(4)),
