@@ -17,7 +17,12 @@ _PUBLIC = {
     "nclib.collapse": ("CollapseMetrics", "collapse_metrics"),
     "nclib.data": ("DataSet", "DataUnavailableError", "load_data"),
     "nclib.etf": ("simplex_etf",),
-    "nclib.mse": ("MSEDecomposition", "decompose_mse", "least_squares_classifier"),
+    "nclib.mse": (
+        "MSEDecomposition",
+        "decompose_mse",
+        "least_squares_classifier",
+        "matching_decay",
+    ),
     "nclib.networks": ("build_network", "features_and_classifier"),
     "nclib.presets": ("cosine_schedule", "step_schedule"),
     "nclib.runs": ("load_run", "sweep"),
