@@ -22,7 +22,7 @@ import torch
 from nclib._files import remove_unfinished, whole_file
 from nclib._shapes import Number
 
-# A file is this line with the version, the SHA-256 of the rest, and the rest: a torch archive.
+# A file is this line with the version, the SHA-256 of line and archive, and the archive: torch's.
 FIRST_LINE = "nclib-checkpoint {}\n"
 VERSION = 1
 _UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
@@ -91,11 +91,11 @@ class Checkpoint:
             return
         buffer = io.BytesIO()  # torch's writer does not survive a file that fails under it
         torch.save(plain(state), buffer)
+        archive, first = buffer.getbuffer(), FIRST_LINE.format(VERSION).encode()
         try:
             with whole_file(self.path) as file:
-                file.write(FIRST_LINE.format(VERSION).encode())
-                file.write(hashlib.sha256(buffer.getbuffer()).digest())
-                file.write(buffer.getbuffer())
+                for part in (first, _digest(first, archive), archive):
+                    file.write(part)
         except OSError as error:
             raise CheckpointError(
                 f"the checkpoint of epoch {number} could not be written to {self.path} "
@@ -140,7 +140,7 @@ class Checkpoint:
                 f"one reads up to version {VERSION}: update nclib, or give another path"
             )
         try:
-            if hashlib.sha256(archive).digest() != digest:
+            if _digest(first, archive) != digest:
                 raise EOFError("its checksum is another")
             return torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
         except _UNREADABLE as error:
@@ -149,6 +149,12 @@ class Checkpoint:
                 f"{self.path} is truncated or damaged ({reason}); delete it to begin anew, or give "
                 "another path"
             ) from error
+
+
+def _digest(first: bytes, archive: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256(first)
+    digest.update(archive)
+    return digest.digest()
 
 
 def generators(device: torch.device) -> list[torch.Tensor]:
