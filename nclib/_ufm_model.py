@@ -263,6 +263,6 @@ def least_eigenvalue(model: nn.Module) -> float:
 
     At a minimum it is 0 rather than positive because turning W and H together costs nothing.
     With p > C every critical point that is not a global minimum is a strict saddle (Zhu et al.
-    2021).
+    2021, for cross-entropy).
     """
     return float(torch.linalg.eigvalsh(hessian(model))[0])

@@ -189,7 +189,7 @@ def ce_minimum(
     Raises:
         ValueError: for an argument out of range; the message names it.
 
-    Source: Zhu et al. 2021 (cross-entropy), Zhou et al. 2022 (label smoothing).
+    Source: Zhu et al. 2021 (cross-entropy), Zhou et al. 2022 (label smoothing; its s derived here).
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
     if not 0 <= smoothing < 1:
