@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nclib._shapes import Tensor
+from nclib._shapes import Float, Tensor
 
 
 def check_pair(features: Tensor, labels: Tensor) -> None:
@@ -26,6 +26,21 @@ def check_pair(features: Tensor, labels: Tensor) -> None:
         )
 
 
+def check_classifier(
+    means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
+) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
+    """Weight and bias (zero for None) in the means' dtype and place, or ValueError."""
+    shape = tuple(means.shape)
+    if tuple(weight.shape) != shape:
+        raise ValueError(
+            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
+        )
+    if bias is not None and tuple(bias.shape) != shape[:1]:
+        raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
+    weight = weight.detach().to(means)
+    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)
+
+
 def raise_not_finite(features: Tensor, start: int = 0) -> None:
     """Raise ValueError naming the rows from ``start`` on that are NaN or infinite."""
     bad = (~torch.isfinite(features[start:]).all(1)).nonzero().flatten() + start
@@ -36,3 +51,22 @@ def raise_not_finite(features: Tensor, start: int = 0) -> None:
         f"features contain NaN or infinite values in {len(bad)} rows ({shown}); "
         "the network diverged or its input was not finite"
     )
+
+
+def at_least(**arguments: tuple[int, int]) -> None:
+    """Raise ValueError where a value, named with the least it may be, is less."""
+    for name, (value, least) in arguments.items():
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be at least {least}")
+
+
+def check_times(times: Tensor) -> Float[Tensor, " T"]:
+    """In float64, or ValueError unless (T,), finite, at least 0 and ascending."""
+    if times.ndim != 1:
+        raise ValueError(f"times have shape {tuple(times.shape)}; expected (T,)")
+    bad = times[~((times >= 0) & torch.isfinite(times))]
+    if len(bad):
+        raise ValueError(f"times contain {float(bad[0])}; they must be finite and at least 0")
+    if (times.diff() < 0).any():
+        raise ValueError("times are not ascending; sort them: times.sort().values")
+    return times.double()

@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import pad
 
-from nclib._checks import check_pair
+from nclib._checks import at_least, check_pair, check_times
 from nclib._shapes import Float, Number, Tensor
 from nclib.mse import split_signal, within_spectrum
 from nclib.statistics import ClassStatistics
@@ -123,7 +123,7 @@ def flow(
     Source: Han, Papyan, Donoho 2022 (projected).
     """
     law, omega0 = _law(kind, num_classes, per_class), _check_start(omega0, num_classes)
-    return _solve(omega0, _check_times(times).to(omega0)[:, None], law)
+    return _solve(omega0, check_times(times).to(omega0)[:, None], law)
 
 
 def growth_exponent(kind: str = "projected") -> float:
@@ -175,7 +175,7 @@ def simulate(
         ValueError: for unequal class counts, a singular Σ_W, or values outside these ranges.
     """
     _law(kind, 2, 1)
-    _at_least(steps=(steps, 0), record_every=(record_every, 1))
+    at_least(steps=(steps, 0), record_every=(record_every, 1))
     if not 0 < step_size < float("inf"):
         raise ValueError(f"step_size is {step_size}; it must be finite and above 0")
     x, omegas = _whiten(_by_class(features, labels)), []
@@ -193,7 +193,7 @@ def _law(kind: str, num_classes: int, per_class: int) -> tuple[Number, Number, N
     """c1, c2, c4 of the law c1 log ω + c2 ω² + c4 ω⁴ = a + t."""
     if kind not in _LAWS:
         raise ValueError(f"kind is {kind!r}; choose from {', '.join(_LAWS)}")
-    _at_least(num_classes=(num_classes, 2), per_class=(per_class, 1))
+    at_least(num_classes=(num_classes, 2), per_class=(per_class, 1))
     first, second = _LAWS[kind]
     return per_class * num_classes**2, per_class * num_classes * first, per_class * second
 
@@ -272,12 +272,6 @@ def _by_class(features: Tensor, labels: Tensor) -> Float[Tensor, "C n p"]:
     return features.double()[labels.argsort(stable=True)].unflatten(0, (len(counts), -1))
 
 
-def _at_least(**arguments: tuple[int, int]) -> None:
-    for name, (value, least) in arguments.items():
-        if value < least:
-            raise ValueError(f"{name} is {value}; it must be at least {least}")
-
-
 def _check_ratios(omega: Tensor, num_classes: int) -> Tensor:
     shape = tuple(omega.shape)
     if shape[-1:] != (num_classes - 1,):
@@ -298,14 +292,3 @@ def _check_start(omega0: Tensor, num_classes: int) -> Tensor:
             "do not differ in this mode, as when p < C-1; inf: Σ_W is singular)"
         )
     return omega0.double()
-
-
-def _check_times(times: Tensor) -> Float[Tensor, " T"]:
-    if times.ndim != 1:
-        raise ValueError(f"times have shape {tuple(times.shape)}; expected (T,)")
-    bad = times[~((times >= 0) & torch.isfinite(times))]
-    if len(bad):
-        raise ValueError(f"times contain {float(bad[0])}; they must be finite and at least 0")
-    if (times.diff() < 0).any():
-        raise ValueError("times are not ascending; sort them: times.sort().values")
-    return times.double()

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from nclib._checks import check_pair, raise_not_finite
+from nclib._checks import check_classifier, check_pair, raise_not_finite
 from nclib._shapes import Float, Int, Tensor
 from nclib.statistics import ClassStatistics
 
@@ -76,7 +76,7 @@ def collapse_metrics(
 
     Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
     """
-    weight, bias = _check_classifier(stats, weight, bias)
+    weight, bias = check_classifier(stats.centred_means, weight, bias)
     if (features is None) != (labels is None):
         raise ValueError("features and labels belong together; give both or neither")
     if features is not None:
@@ -129,7 +129,7 @@ def ncc_mismatch(
 
     Returns NaN when all class means coincide. Source: Papyan, Han, Donoho 2020, Figure 7 (NC4).
     """
-    classifier = _check_classifier(stats, weight, bias)
+    classifier = check_classifier(stats.centred_means, weight, bias)
     check_pair(features, labels)
     stats.check_batch(features, labels)
     return _project(stats, _Means(stats.centred_means), classifier, features, labels)[1]
@@ -239,18 +239,3 @@ def _project(
     if not torch.isfinite(squares).all():
         raise_not_finite(features)
     return squares / len(features), float(mismatches) / len(features) if rank else float("nan")
-
-
-def _check_classifier(
-    stats: ClassStatistics, weight: Tensor, bias: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Classifier in the statistics' dtype and place, or ValueError."""
-    shape = (stats.num_classes, stats.num_features)
-    if tuple(weight.shape) != shape:
-        raise ValueError(
-            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
-        )
-    if bias is not None and tuple(bias.shape) != shape[:1]:
-        raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
-    weight = weight.detach().to(stats.centred_means)
-    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)

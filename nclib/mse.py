@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from nclib._checks import check_classifier
 from nclib._shapes import Float, Number, Tensor
 from nclib.statistics import ClassStatistics
 
@@ -95,7 +96,7 @@ def decompose_mse(
     Source: Han, Papyan, Donoho 2022, Theorem 1, extended from equal to any class counts.
     """
     problem = _Problem(stats, weight_decay)
-    weight, bias = _check_classifier(problem.means, weight, bias)
+    weight, bias = check_classifier(problem.means, weight, bias)
     given = _Classifier(weight, bias, weight @ problem.mean + bias)
     best = problem.minimiser()
     nc1, nc23 = problem.parts(best, problem.identity)
@@ -248,16 +249,3 @@ def _check_decay(weight_decay: Number) -> float:
     if not 0 <= weight_decay < float("inf"):
         raise ValueError(f"weight_decay is {weight_decay}; it must be finite and at least 0")
     return float(weight_decay)
-
-
-def _check_classifier(means: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Classifier in the means' dtype and place, or ValueError."""
-    shape = tuple(means.shape)
-    if tuple(weight.shape) != shape:
-        raise ValueError(
-            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
-        )
-    if bias is not None and tuple(bias.shape) != shape[:1]:
-        raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
-    weight = weight.detach().to(means)
-    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)
