@@ -41,6 +41,8 @@ bench: .venv/installed  ## measure; prints tables
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recipes.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/interaction.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/deep_ufm.py
 
 clean:  ## remove what was built, keep the environment
 	rm -rf build dist

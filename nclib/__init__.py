@@ -33,19 +33,9 @@ _PUBLIC = {
     "nclib.widgets.player": ("CollapsePlayer",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = (
-    "central_path",
-    "collapse",
-    "comparisons",
-    "data",
-    "etf",
-    "exercises",
-    "figures",
-    "losses",
-    "mse",
-)
-_MODULES += ("networks", "presets", "runs", "runtime", "statistics", "training", "trajectory")
-_MODULES += ("widgets",)
+_MODULES = ("central_path", "collapse", "comparisons", "data", "deep_ufm", "etf", "exercises")
+_MODULES += ("figures", "losses", "mse", "networks", "presets", "runs", "runtime", "statistics")
+_MODULES += ("training", "trajectory", "ufm", "widgets")
 
 __all__ = [*_MODULE_OF, *_MODULES, "SUITE", "__version__"]
 
