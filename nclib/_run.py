@@ -154,11 +154,16 @@ class Run:
         """Everything measured at one epoch, from one pass over training and test set.
 
         (Two, where the features do not fit: the nearest class mean is known after the first.)
+
+        Raises:
+            OverflowError: if the loss is still finite, but the scatter of the features no more.
         """
         train, test = self.evaluate(self.data.train), self.evaluate(self.data.test)
         scores = (train.loss, train.accuracy, test.accuracy)
         if not math.isfinite(train.loss) or train.stats is None:
             return Measurement(*scores)
+        if not torch.isfinite(train.stats.within_covariance).all():
+            raise OverflowError("the features became so large that their scatter overflows")
         layer = self.network.classifier
         weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
         metrics = self._metrics(train.stats, train, self.data.train)
@@ -217,11 +222,11 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.order.set_state(state["order"])
 
-    def advice(self, number: int, loss: float) -> str:
-        """What to say when the loss is not finite."""
+    def advice(self, number: int, what: str) -> str:
+        """What to say when ``what`` is not finite."""
         rate = self.settings["learning_rate"]
         return (
-            f"the loss became {loss} in epoch {number} with learning_rate={rate:g} and "
+            f"{what} in epoch {number} with learning_rate={rate:g} and "
             f"loss={self.settings['loss']!r}; lower learning_rate (try {rate / 10:g}) "
             "or train with larger batches"
         )

@@ -27,6 +27,8 @@ def cosine_schedule(progress: Number) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
+PRECISIONS = ("float32", "bfloat16")
+
 SCHEDULES: dict[str, Callable[[Number], float]] = {
     "step_schedule": step_schedule,
     "cosine_schedule": cosine_schedule,
@@ -80,7 +82,7 @@ def paper(network: str, data: str, loss: str = "cross_entropy") -> dict:
 
     Source: Papyan, Han, Donoho 2020; Han, Papyan, Donoho 2022; their notebook for the epochs.
     """
-    _check_loss(loss)
+    check_names(loss)
     rate = CROSS_ENTROPY_RATE
     if loss == "squared_error":
         rate = PAPER_RATES.get((data, network), SQUARED_ERROR_RATE)
@@ -124,7 +126,7 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     Raises:
         ValueError: for an unknown loss.
     """
-    _check_loss(loss)
+    check_names(loss)
     kind = "squared_error" if loss == "squared_error" else "cross_entropy"
     rate, decay, batch_size, epochs, schedule = QUICK.get((network, kind), QUICK_OTHERS[kind])
     return {
@@ -137,6 +139,27 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     }
 
 
-def _check_loss(loss: str) -> None:
+def check_names(loss: str, precision: str | None = None) -> None:
+    """Raise ValueError for an unknown loss or precision."""
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
+
+
+RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {
+    "epochs": (lambda value: value >= 0, "at least 0"),
+    "learning_rate": (lambda value: value > 0, "positive"),
+    "weight_decay": (lambda value: value >= 0, "at least 0"),
+    "batch_size": (lambda value: value >= 1, "at least 1"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "sample_per_class": (lambda value: value >= 1, "at least 1"),
+}
+
+
+def check_numbers(**values: Number | None) -> None:
+    """Raise ValueError for an argument of ``train`` that is out of its range."""
+    for name, value in values.items():
+        good, wanted = RANGES[name]
+        if value is not None and not good(value):
+            raise ValueError(f"{name} is {value}; it must be {wanted}")

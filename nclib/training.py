@@ -28,15 +28,12 @@ from nclib.checkpoint import (
 )
 from nclib.collapse import CollapseMetrics
 from nclib.data import DataSet
-from nclib.losses import LOSSES
 from nclib.mse import MSEDecomposition
-from nclib.presets import measured_epochs, step_schedule
-
-PRECISIONS = ("float32", "bfloat16")
+from nclib.presets import check_names, check_numbers, measured_epochs, step_schedule
 
 
 class DivergedError(ValueError):
-    """The loss became NaN or infinite."""
+    """The loss became NaN or infinite, or the features too large to measure."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +120,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         CheckpointError: for a checkpoint that cannot be read or written, or of another run.
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
-    _check_names(loss, precision)
-    _check_numbers(
+    check_names(loss, precision)
+    check_numbers(
         epochs=epochs,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
@@ -142,7 +139,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         "weight_decay": weight_decay,
         "batch_size": batch_size,
         "momentum": momentum,
-        "schedule": schedule.__name__,
+        "schedule": getattr(schedule, "__name__", type(schedule).__name__),
         "seed": seed,
         "precision": precision or _best_precision(data.device),
         "class_names": list(data.class_names),
@@ -186,13 +183,16 @@ def _epochs(
         for number in bar:
             loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
             measured = Measurement(loss, accuracy, None)
-            if number == last or wanted(number):
-                measured = run.measure(sample)
-            elif not number:
-                at = run.evaluate(run.data.train)
-                measured = Measurement(at.loss, at.accuracy, None)
+            try:
+                if number == last or wanted(number):
+                    measured = run.measure(sample)
+                elif not number:
+                    at = run.evaluate(run.data.train)
+                    measured = Measurement(at.loss, at.accuracy, None)
+            except OverflowError as error:
+                raise DivergedError(run.advice(number, str(error))) from error
             if not math.isfinite(measured.loss):
-                raise DivergedError(run.advice(number, measured.loss))
+                raise DivergedError(run.advice(number, f"the loss became {measured.loss}"))
             seconds = time.perf_counter() - start
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
@@ -281,27 +281,3 @@ def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
 def _best_precision(device: torch.device) -> str:
     fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if fast else "float32"
-
-
-def _check_names(loss: str, precision: str | None) -> None:
-    if loss not in LOSSES:
-        raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
-    if precision not in (None, *PRECISIONS):
-        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
-
-
-RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {
-    "epochs": (lambda value: value >= 0, "at least 0"),
-    "learning_rate": (lambda value: value > 0, "positive"),
-    "weight_decay": (lambda value: value >= 0, "at least 0"),
-    "batch_size": (lambda value: value >= 1, "at least 1"),
-    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
-    "sample_per_class": (lambda value: value >= 1, "at least 1"),
-}
-
-
-def _check_numbers(**values: Number | None) -> None:
-    for name, value in values.items():
-        good, wanted = RANGES[name]
-        if value is not None and not good(value):
-            raise ValueError(f"{name} is {value}; it must be {wanted}")
