@@ -27,8 +27,6 @@ def cosine_schedule(progress: Number) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
-PRECISIONS = ("float32", "bfloat16")
-
 SCHEDULES: dict[str, Callable[[Number], float]] = {
     "step_schedule": step_schedule,
     "cosine_schedule": cosine_schedule,
@@ -82,7 +80,7 @@ def paper(network: str, data: str, loss: str = "cross_entropy") -> dict:
 
     Source: Papyan, Han, Donoho 2020; Han, Papyan, Donoho 2022; their notebook for the epochs.
     """
-    check_names(loss)
+    _check_loss(loss)
     rate = CROSS_ENTROPY_RATE
     if loss == "squared_error":
         rate = PAPER_RATES.get((data, network), SQUARED_ERROR_RATE)
@@ -126,7 +124,7 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     Raises:
         ValueError: for an unknown loss.
     """
-    check_names(loss)
+    _check_loss(loss)
     kind = "squared_error" if loss == "squared_error" else "cross_entropy"
     rate, decay, batch_size, epochs, schedule = QUICK.get((network, kind), QUICK_OTHERS[kind])
     return {
@@ -139,12 +137,9 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     }
 
 
-def check_names(loss: str, precision: str | None = None) -> None:
-    """Raise ValueError for an unknown loss or precision."""
+def _check_loss(loss: str) -> None:
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
-    if precision not in (None, *PRECISIONS):
-        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
 
 
 RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {

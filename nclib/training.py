@@ -28,8 +28,11 @@ from nclib.checkpoint import (
 )
 from nclib.collapse import CollapseMetrics
 from nclib.data import DataSet
+from nclib.losses import LOSSES
 from nclib.mse import MSEDecomposition
-from nclib.presets import check_names, check_numbers, measured_epochs, step_schedule
+from nclib.presets import check_numbers, measured_epochs, step_schedule
+
+PRECISIONS = ("float32", "bfloat16")
 
 
 class DivergedError(ValueError):
@@ -120,7 +123,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         CheckpointError: for a checkpoint that cannot be read or written, or of another run.
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
-    check_names(loss, precision)
+    _check_names(loss, precision)
     check_numbers(
         epochs=epochs,
         learning_rate=learning_rate,
@@ -281,3 +284,10 @@ def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
 def _best_precision(device: torch.device) -> str:
     fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if fast else "float32"
+
+
+def _check_names(loss: str, precision: str | None) -> None:
+    if loss not in LOSSES:
+        raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
