@@ -179,7 +179,7 @@ print(f"checked: NC4 by hand {by_hand:.4f} = nclib's {library:.4f} (limit one im
 
 # %%
 names = ["digits-mlp-ce-0", "digits-convnet-ce-0", "mnist-vgg11-ce", "mnist-resnet18-ce"]
-names += ["mnist-densenet40-ce", "cifar10-vgg11-ce", "cifar10-resnet18-ce"]
+names += ["mnist-densenet40-ce", "cifar10-vgg11-ce"]
 recorded = [nclib.load_run(name) for name in names]
 recorded[2].settings
 

@@ -148,7 +148,7 @@ assert middle["squared error"] > middle["cross-entropy"], f"NC3 half-way: {middl
 
 # %%
 cells = ["digits-mlp", "digits-convnet", "mnist-vgg11", "mnist-resnet18", "mnist-densenet40"]
-cells += ["cifar10-vgg11", "cifar10-resnet18"]
+cells += ["cifar10-vgg11"]
 names = [f"{cell}-{loss}" for cell in cells for loss in ("ce", "mse")]
 names = [f"{name}-0" if name.startswith("digits") else name for name in names]
 recorded = [nclib.load_run(name) for name in names]
