@@ -12,6 +12,7 @@ import torch
 
 import nclib
 from nclib import ClassStatistics, collapse_metrics
+from nclib.collapse import ncc_mismatch
 
 FEATURES = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -136,6 +137,38 @@ REFUSED = {
     "a momentum of one": (
         lambda: next(train(momentum=1.0)),
         r"momentum is 1.0; it must be in \[0, 1\)",
+    ),
+    "an unknown precision": (
+        lambda: next(train(precision="float16")),
+        "precision 'float16' is unknown; choose from float32, bfloat16",
+    ),
+    "no samples for pictures": (
+        lambda: next(train(sample_per_class=0)),
+        "sample_per_class is 0; it must be at least 1",
+    ),
+    "batches of nothing": (
+        lambda: next(train(batch_size=0)),
+        "batch_size is 0; it must be at least 1",
+    ),
+    "a negative decay": (
+        lambda: next(train(weight_decay=-1e-4)),
+        "weight_decay is -0.0001; it must be at least 0",
+    ),
+    "a learning rate that is no number": (
+        lambda: next(train(learning_rate=float("nan"))),
+        "learning_rate is nan; it must be positive",
+    ),
+    "features that become too large to measure": (
+        lambda: list(train(learning_rate=1e12, loss="focal", epochs=5)),
+        r"(the loss became|so large that) .*in epoch \d with learning_rate=1e\+12.*lower",
+    ),
+    "mismatch of features of another width": (
+        lambda: ncc_mismatch(stats(), torch.randn(3, 4), None, torch.randn(2, 5), LABELS[:2]),
+        "features have 5 columns, the statistics 4",
+    ),
+    "mismatch with a weight of the wrong shape": (
+        lambda: ncc_mismatch(stats(), torch.randn(4, 3), None, FEATURES, LABELS),
+        r"weight has shape \(4, 3\)",
     ),
     "negative epochs": (lambda: next(train(epochs=-1)), "epochs is -1; it must be at least 0"),
     "a loss that becomes NaN": (

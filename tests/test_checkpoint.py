@@ -534,6 +534,7 @@ def test_a_file_that_may_not_grow(three, path):
     gone_on_after_full_disk(three, path)
 
 
+@pytest.mark.slow
 def test_a_full_disk(three, tmp_path):
     """A disk of a megabyte, mounted in a name space of its own."""
     room, saved = tmp_path / "disk", tmp_path / "run.checkpoint"

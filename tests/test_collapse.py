@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nclib
 from nclib import ClassStatistics, collapse_metrics
-from nclib.collapse import _thin_svd
+from nclib.collapse import _thin_svd, ncc_mismatch
 
 shapes = st.tuples(st.integers(2, 7), st.integers(1, 9), st.integers(0, 2**31))
 
@@ -165,6 +165,29 @@ def test_mismatch_on_other_features_leaves_nc1_that_of_the_training_set():
     decided = (other @ weight.T + bias).argmax(1)
     nearest = torch.cdist(other, train.class_means).argmin(1)
     assert found.ncc_mismatch == pytest.approx(float((decided != nearest).double().mean()))
+
+
+@given(shapes)
+def test_mismatch_alone_is_that_of_the_metrics_and_of_the_definition(shape):
+    features, labels, weight, bias = case(*shape)
+    other, other_labels, _, _ = case(*shape[:2], shape[2] + 1)
+    train = ClassStatistics.from_features(features, labels, len(weight))
+    decided = (other @ weight.T + bias).argmax(1)
+    nearest = torch.cdist(other, train.class_means).argmin(1)
+    found = ncc_mismatch(train, weight, bias, other, other_labels)
+    assert found == float((decided != nearest).double().mean())
+    assert found == ncc_mismatch(train, weight, bias, other, other_labels.roll(1))  # only a start
+    again = collapse_metrics(train, weight, bias, features=other, labels=other_labels)
+    assert again.ncc_mismatch == found
+    unbiased = (other @ weight.T).argmax(1)
+    alone = ncc_mismatch(train, weight, None, other, other_labels)
+    assert alone == float((unbiased != nearest).double().mean())
+
+
+def test_mismatch_of_coinciding_means_is_undefined():
+    features, labels = torch.zeros(12, 5), torch.arange(3).repeat(4)
+    stats = ClassStatistics.from_features(features, labels)
+    assert np.isnan(ncc_mismatch(stats, torch.randn(3, 5), None, torch.randn(6, 5), labels[:6]))
 
 
 def test_a_part_of_the_features_or_others_as_many_are_not_taken_for_those_seen():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 from torch import nn
 
 from nclib._torchvision import import_torchvision
-from nclib.data import load_data
+from nclib.data import Split, load_data
 from nclib.networks import NETWORKS, build_network, features_and_classifier
 from nclib.training import train
 
@@ -114,6 +116,31 @@ def test_every_network_trains_an_epoch_on_digits(name):
     assert epochs[1].metrics.rank == 2
     assert epochs[1].loss != epochs[0].loss
     assert all(torch.isfinite(p).all() for p in network.parameters())
+
+
+@pytest.fixture(scope="module")
+def mnist(real_data_root):
+    """100 images of each digit, and 500 to test on: evaluating costs as much as training."""
+    data = load_data("mnist", root=real_data_root, per_class=100, device="cpu")
+    few = Split(data.test.images[:500], data.test.labels[:500])
+    return dataclasses.replace(data, test=few)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_trains_an_epoch_on_mnist(name, mnist):
+    network = build_network(name, mnist, width=2 if name.startswith("densenet") else 4)
+    before = [p.detach().clone() for p in network.parameters()]
+    settings = {"learning_rate": 0.05, "weight_decay": 5e-4, "batch_size": 50, "progress": False}
+    epochs = list(train(network, mnist, epochs=1, measure_at=[], **settings))
+    assert epochs[1].loss != epochs[0].loss
+    for old, new in zip(before, network.parameters(), strict=True):
+        assert torch.isfinite(new).all()
+        assert not torch.equal(old, new)
+    for metrics in (epochs[1].metrics, epochs[1].test_metrics):
+        assert metrics.rank == min(9, network.classifier.in_features)
+        assert all(math.isfinite(value) for value in metrics.as_dict().values())
 
 
 @pytest.mark.parametrize("linear", [False, True])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -69,10 +71,37 @@ def test_the_table_is_tidy(run, epochs):
     assert list(table.columns[:5]) == [
         *("epoch", "loss", "train_accuracy", "test_accuracy", "seconds")
     ]
-    assert set(table.columns[5:]) == set(epochs[0].metrics.as_dict())
-    assert len(table) == 5
-    assert table.nc1.tolist() == [e.metrics.nc1 for e in epochs if e.metrics]
+    metrics, terms = (list(kept.as_dict()) for kept in (epochs[0].metrics, epochs[0].decomposition))
+    assert list(table.columns[5:]) == [
+        *metrics,
+        *(f"test_{name}" for name in metrics),
+        *(f"mse_{name}" for name in terms),
+    ]
+    measured = [e for e in epochs if e.metrics]
+    assert len(table) == len(measured) == 5
+    assert table.nc1.tolist() == [e.metrics.nc1 for e in measured]
+    assert table.test_nc1.tolist() == [e.test_metrics.nc1 for e in measured]
+    assert table.test_ncc_mismatch.tolist() == [e.test_metrics.ncc_mismatch for e in measured]
+    assert table.mse_nc23.tolist() == [e.decomposition.nc23 for e in measured]
     assert table.epoch.dtype == table["rank"].dtype == int
+
+
+def test_what_was_not_measured_is_undefined(tmp_path):
+    """``made_up`` has neither a test set nor the loss terms."""
+    run = Trajectory.of([made_up(0), made_up(3)])
+    for table in (run.metrics, Trajectory.load(run.save(tmp_path / "run.npz")).metrics):
+        missing = [c for c in table if c.startswith(("test_", "mse_")) and c != "test_accuracy"]
+        assert len(missing) == 15
+        assert table[missing].isna().to_numpy().all()
+        assert table.drop(columns=missing).notna().to_numpy().all()
+
+
+def test_signal_to_noise_is_kept(run, epochs, tmp_path):
+    measured = [e.snapshot.snr.numpy() for e in epochs if e.metrics]
+    assert run.snr.shape == (5, 9)
+    assert np.array_equal(run.snr, np.stack(measured))
+    assert np.array_equal(Trajectory.load(run.save(tmp_path / "run.npz")).snr, run.snr)
+    assert (np.diff(run.snr) <= 0).all()
 
 
 def test_zero_error_and_summary(run):
@@ -80,6 +109,23 @@ def test_zero_error_and_summary(run):
     assert run.summary().columns[0] == "before (epoch 0)"
     assert run.summary().columns[-1] == "end (epoch 12)"
     assert run.summary().loc["nc1"].iloc[0] == run.metrics.nc1.iloc[0]
+    metrics = [f.name for f in fields(nclib.CollapseMetrics)]
+    assert list(run.summary().index) == ["loss", "train_accuracy", "test_accuracy", *metrics]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "terminal", "zero"),
+    [
+        ([0.5, 0.9989, 0.9991, 1.0], 4, 6),
+        ([0.5, 0.999, 0.99, 1.0], 2, 6),  # the first, though it went below again
+        ([0.5, 0.6, 0.7, 0.8], None, None),
+        ([1.0, 1.0, 1.0, 1.0], 0, 0),
+    ],
+)
+def test_when_the_terminal_phase_begins(accuracies, terminal, zero):
+    epochs = [replace(made_up(2 * i), train_accuracy=a) for i, a in enumerate(accuracies)]
+    run = Trajectory.of(epochs)
+    assert (run.terminal_epoch, run.zero_error_epoch) == (terminal, zero)
 
 
 def test_epochs_must_come_in_order(epochs):
@@ -133,7 +179,7 @@ def test_any_number_of_features(num_features):
 
 def test_saved_and_loaded(run, tmp_path):
     loaded = Trajectory.load(run.save(tmp_path / "run.npz"))
-    assert loaded.metrics.equals(run.metrics)
+    pd.testing.assert_frame_equal(loaded.metrics, run.metrics, check_exact=True, check_dtype=False)
     assert loaded.settings == run.settings
     assert loaded.labels.tolist() == run.labels.tolist()
     assert loaded.num_features == 24
@@ -198,13 +244,22 @@ def test_a_file_with_a_flipped_bit_or_a_missing_array(run, tmp_path):
         Trajectory.load(path)
 
 
-def test_a_file_of_a_newer_version(run, tmp_path):
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (99, r"version 99, made by a newer nclib; this one reads version \d+: update nclib"),
+        (1, r"version 1, made by an older nclib; this one reads version \d+: record the run again"),
+    ],
+)
+def test_a_file_of_another_version(run, tmp_path, version, said):
     path = run.save(tmp_path / "run.npz")
     with np.load(path) as file:
         arrays = dict(file)
-    header = json.loads(str(arrays["header"])) | {"version": 99}
+    if version == 1:
+        del arrays["snr"]  # which it did not have
+    header = json.loads(str(arrays["header"])) | {"version": version}
     np.savez(path, **arrays | {"header": np.array(json.dumps(header))})
-    with pytest.raises(ValueError, match=r"format version 99, made by a newer nclib.*update nclib"):
+    with pytest.raises(ValueError, match=said):
         Trajectory.load(path)
 
 
