@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test slow lab lint stamp bench clean
+.PHONY: help demo test slow lab lint stamp portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -36,6 +36,13 @@ lint: .venv/installed  ## ruff, oxlint, and the house rules of the notebooks
 
 stamp: .venv/installed  ## write each .ipynb from its .py
 	$(BIN)/python tools/nb.py stamp
+
+portable: .venv/installed  ## dist/portable: notebooks that carry the library, one file each
+	$(BIN)/python tools/nb.py portable
+
+student: .venv/installed  ## dist/student and dist/instructor: without solutions, and with them open
+	$(BIN)/python tools/nb.py student
+	$(BIN)/python tools/nb.py instructor
 
 bench: .venv/installed  ## measure; prints tables
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ COLAB = "https://colab.research.google.com"
 KAGGLE = "https://kaggle.com"
 BINDER = "https://mybinder.org"
 GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)")
+REMOTE = re.compile(r"(?:https://|ssh://)?(?:\w+@)?github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?")
 NOWHERE = (
     "*To run it: open it in JupyterLab, Notebook, VS Code or a hosted notebook service;\n"
     "the set-up cell finds the library.*"
@@ -68,3 +70,23 @@ def read_address(pyproject: Path = ROOT / "pyproject.toml") -> Address:
     """The address under ``[tool.nclib]``."""
     table = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {}).get("nclib", {})
     return Address(table.get("repository", ""), table.get("revision", "main"))
+
+
+def adopt_remote(pyproject: Path = ROOT / "pyproject.toml") -> str:
+    """Write the git remote ``origin`` as the address, if there is none yet; what was done.
+
+    Raises:
+        ValueError: if there is no such remote, or it is not on GitHub.
+    """
+    if (here := read_address(pyproject)).repository:
+        return f"the address is {here.repository}; edit it in {pyproject.name} to change it"
+    git = ["git", "-C", str(pyproject.parent), "remote", "get-url", "origin"]
+    done = subprocess.run(git, capture_output=True, text=True, check=False)
+    match = REMOTE.fullmatch(done.stdout.strip())
+    if match is None:
+        found = repr(done.stdout.strip()) if done.returncode == 0 else "no remote called origin"
+        raise ValueError(f"found {found}; expected a git remote on github.com")
+    url = f"https://github.com/{match[1]}"
+    text = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(text.replace('repository = ""', f'repository = "{url}"', 1), "utf-8")
+    return f"the address is {url} now; run: python tools/nb.py stamp"

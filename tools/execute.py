@@ -24,17 +24,24 @@ class CellFailed(ValueError):
 
 
 def run_all(
-    notebook: dict[str, Any], folder: Path, *, times: int = 1, timeout: int = 600, **env: str
+    notebook: dict[str, Any],
+    folder: Path,
+    *,
+    times: int = 1,
+    timeout: int = 600,
+    checkout: bool = True,
+    **env: str,
 ) -> nbformat.NotebookNode:
     """Execute a notebook from top to bottom in one kernel; return it with outputs and widgets.
 
-    The kernel finds this checkout's library, wherever its working directory is.
+    The kernel finds this checkout's library, wherever its working directory is, unless told not to.
 
     Args:
         notebook: nbformat 4; it is not changed.
         folder: working directory of the kernel.
         times: how often "Run all" is pressed.
         timeout: seconds a cell may take.
+        checkout: put this checkout on the kernel's path.
         env: environment variables of the kernel, beside ours.
 
     Raises:
@@ -48,8 +55,9 @@ def run_all(
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
-    python_path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    with client.setup_kernel(env={**os.environ, "PYTHONPATH": python_path, **env}):
+    paths = (str(ROOT) if checkout else None, os.environ.get("PYTHONPATH"))
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    with client.setup_kernel(env={**os.environ, **path, **env}):
         for _ in range(times):
             for number, cell in enumerate(node.cells):
                 _run_cell(client, cell, number)

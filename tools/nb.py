@@ -4,16 +4,21 @@ python tools/nb.py stamp            write every notebook's .ipynb
 python tools/nb.py check            are they what stamp would write? (bytes)
 python tools/nb.py lint             the house rules, on the .py
 python tools/nb.py page NOTEBOOK    execute, and write one self-contained HTML page
+python tools/nb.py portable         dist/portable: notebooks that carry the library
+python tools/nb.py student          dist/student: without solutions; instructor: solutions open
+python tools/nb.py adopt SAVED      take a notebook saved by Colab back into its .py
+python tools/nb.py address          copy the git remote's address into pyproject.toml, once
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from pathlib import Path
 
 from address import read_address
-from cells import shown, sources
+from cells import ROOT, shown, sources
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="nb.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (_stamp, _check, _lint):
+    for verb in (_stamp, _check, _lint, _portable, _student, _instructor):
         one = verbs.add_parser(verb.__name__[1:], help=verb.__doc__)
         one.add_argument("paths", nargs="*", type=Path, help="notebooks or folders (default: all)")
         one.set_defaults(verb=verb)
@@ -40,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--out", type=Path, default=Path("build"), help="folder for the pages")
     page.add_argument("--execute-to", type=Path, help="folder for the executed notebooks, too")
     page.set_defaults(verb=_page)
+    adopt = verbs.add_parser("adopt", help=_adopt.__doc__)
+    adopt.add_argument("saved", type=Path, help="the .ipynb that a host saved")
+    adopt.add_argument("--as", dest="name", help="notebook it is, such as 00_tour (else its name)")
+    adopt.set_defaults(verb=_adopt)
+    address = verbs.add_parser("address", help=_address.__doc__)
+    address.set_defaults(verb=_address)
     return parser
 
 
@@ -82,6 +93,58 @@ def _lint(options: argparse.Namespace) -> int:
         print(finding)
     print(sizes(found))
     return int(bool(findings))
+
+
+def _portable(options: argparse.Namespace) -> int:
+    """Write notebooks that carry the library, and the recorded runs they use."""
+    return _copies("portable", options.paths)
+
+
+def _student(options: argparse.Namespace) -> int:
+    """Write notebooks without solutions and teaching notes, with the checks."""
+    return _copies("student", options.paths)
+
+
+def _instructor(options: argparse.Namespace) -> int:
+    """Write notebooks with everything, solutions unfolded."""
+    return _copies("instructor", options.paths)
+
+
+def _copies(kind: str, paths: list[Path]) -> int:
+    import copies
+    from stamp import to_bytes
+
+    folder = ROOT / "dist" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources(paths):
+        made = to_bytes(getattr(copies, kind)(source.read_text(encoding="utf-8")))
+        target = folder / f"{source.stem}.ipynb"
+        target.write_bytes(made)
+        digest = hashlib.sha256(made).hexdigest()
+        print(f"{digest}  {shown(target)}  {len(made) / 1000:.0f} kB")
+    return 0
+
+
+def _adopt(options: argparse.Namespace) -> int:
+    """Write a saved notebook's changes into its .py, without what the host put in."""
+    from copies import adopted
+
+    name = options.name or options.saved.stem
+    source = ROOT / "notebooks" / f"{name}.py"
+    if not source.is_file():
+        raise ValueError(f"there is no notebooks/{name}.py; say which with --as, such as 00_tour")
+    text = adopted(options.saved.read_text(encoding="utf-8"), source.read_text(encoding="utf-8"))
+    source.write_text(text, encoding="utf-8")
+    print(f"wrote {shown(source)}; look at the change, then: ruff format, nb.py stamp")
+    return 0
+
+
+def _address(_: argparse.Namespace) -> int:
+    """Copy the git remote's address into pyproject.toml, if none is there."""
+    from address import adopt_remote
+
+    print(adopt_remote())
+    return 0
 
 
 def _page(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Checks of the notebooks' exercises, one module a notebook.
 
 A check prints one of three things, and never raises, so that a wrong answer does not block what
-follows: not done yet, right, or what was found, what was expected and one hint.
+follows: not done yet (and what is to be done), right, or what was found, what was expected and one hint.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def check(judge: Callable[..., str | None]) -> Callable[..., None]:
 def _verdict(judge: Callable[..., str | None], answer: object) -> str:
     try:
         hint = judge(answer)
-    except NotImplementedError:
-        return NOT_DONE
+    except NotImplementedError as todo:
+        return f"{NOT_DONE}: {todo}" if str(todo) else NOT_DONE
     except Exception as error:  # the learner's function failed: say how, go on
         return f"{WRONG}: it raised {type(error).__name__}: {error}"
     return RIGHT if hint is None else f"{WRONG}: {hint}"

@@ -1,0 +1,280 @@
+"""Copies of the notebooks: portable, for students and teachers, and back from a hosted service."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+
+import address
+import copies
+import nb
+from cells import sources
+from execute import hidden_errors, run_all, unexecuted
+from stamp import notebook, to_bytes
+
+SOURCES = sources([])
+EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+TOUR = next(path for path in SOURCES if path.stem == "00_tour")
+KERNEL = {"NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
+# At the start of every Python: an nclib that is installed, editable or not, is not to be found ...
+HIDDEN = """import sys
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__name__", "").lower()
+                    and "editable" not in type(f).__name__.lower()]
+sys.path[:] = [p for p in sys.path if not __import__("os").path.isfile(
+    __import__("os").path.join(p, "nclib", "widgets", "player.js"))]
+"""
+
+
+def text_of(source: Path) -> str:
+    return source.read_text(encoding="utf-8")
+
+
+def set_up_of(made: dict) -> str:
+    (cell,) = (c for c in made["cells"] if "nc-setup" in c["metadata"].get("tags", ()))
+    return "".join(cell["source"])
+
+
+def carried(made: dict) -> zipfile.ZipFile:
+    encoded = re.search(r'carried = """\n(.*?)\n"""', set_up_of(made), re.DOTALL)[1]
+    data = base64.b64decode(encoded)
+    checksum = re.search(r'checksum = "(\w+)"', set_up_of(made))[1]
+    assert hashlib.sha256(data).hexdigest() == checksum
+    return zipfile.ZipFile(io.BytesIO(data))
+
+
+# Portable
+
+
+@EACH
+def test_a_portable_notebook_is_the_same_whenever_it_is_made(source):
+    once, again = (to_bytes(copies.portable(text_of(source))) for _ in range(2))
+    assert once == again
+    nbformat.validate(json.loads(once))
+
+
+def test_it_carries_the_library_with_its_assets_and_says_so():
+    made = copies.portable(text_of(TOUR))
+    names = carried(made).namelist()
+    assert {"nclib/__init__.py", "nclib/widgets/player.js", "nclib/widgets/player.css"} <= {*names}
+    assert names == sorted(names)
+    assert not [n for n in names if n.endswith((".npz", ".pyc"))]
+    title = "".join(made["cells"][0]["source"])
+    checksum = re.search(r'checksum = "(\w+)"', set_up_of(made))[1]
+    assert f"SHA-256 `{checksum[:16]}…`" in title
+    assert "github.com" not in title
+
+
+def test_it_carries_the_recorded_runs_it_uses_and_no_others():
+    text = '# %%\nrun = nclib.load_run("digits-mlp-ce-1")\nnames = ["mnist-vgg11"]\n'
+    used = copies.recorded_in(text)
+    assert "digits-mlp-ce-1" in used
+    assert "digits-mlp-ce-2" not in used
+    assert {"mnist-vgg11-ce", "mnist-vgg11-mse"} <= {*used}
+    assert not [name for name in used if "convnet" in name or "resnet" in name]
+    assert copies.recorded_in("# %%\nprint(1)\n") == ()
+    assert len(copies.recorded_in("# %%\nnclib.runs.recorded_runs()\n")) >= 16
+
+
+@EACH
+def test_every_run_a_notebook_loads_is_carried(source):
+    code = text_of(source)
+    named = re.findall(r'load_run\("([\w-]+)"\)', code)
+    assert set(named) <= set(copies.recorded_in(code))
+
+
+def test_a_damaged_copy_says_so(tmp_path):
+    code = set_up_of(copies.portable(text_of(TOUR))).replace('carried = """\nU', 'carried = """\nV')
+    done = subprocess.run(
+        [sys.executable, "-"], input=code, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip().endswith("is damaged: download the notebook again.")
+
+
+def run_portable(source, tmp_path, foreign):
+    """Run it where the library cannot be imported; with another package of its name, or none."""
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    site.mkdir()
+    empty.mkdir()
+    (site / "sitecustomize.py").write_text(HIDDEN)
+    if foreign:
+        (site / "nclib").mkdir()
+        (site / "nclib" / "__init__.py").write_text("raise RuntimeError('the wrong nclib')\n")
+    made = copies.portable(text_of(source))
+    return run_all(made, empty, checkout=False, PYTHONPATH=str(site), **KERNEL), empty
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("foreign", [False, True], ids=["absent", "foreign"])
+def test_the_portable_tour_runs_by_itself(foreign, tmp_path):
+    executed, _ = run_portable(TOUR, tmp_path, foreign)
+    assert unexecuted(executed) == []
+    assert hidden_errors(executed) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES[1:], ids=lambda path: path.stem)
+def test_every_portable_notebook_runs_by_itself(source, tmp_path):
+    executed, _ = run_portable(source, tmp_path, foreign=True)
+    assert unexecuted(executed) == []
+    assert hidden_errors(executed) == []
+
+
+def test_without_the_copy_the_library_is_really_hidden(tmp_path):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(HIDDEN)
+    text = "# %%\nimport importlib.util\nassert importlib.util.find_spec('nclib') is None\n"
+    run_all(notebook(text), tmp_path, checkout=False, PYTHONPATH=str(site), **KERNEL)
+
+
+# Students and teachers
+
+
+@EACH
+def test_a_students_copy_has_no_solution_and_every_check(source):
+    text = text_of(source)
+    whole, made = notebook(text), copies.student(text)
+    code = "\n".join("".join(cell["source"]) for cell in made["cells"])
+    assert "BEGIN SOLUTION" not in code
+    assert "For the teacher" not in code
+    tags = [tag for cell in made["cells"] for tag in cell["metadata"].get("tags", ())]
+    assert tags.count("check") == text.count('tags=["check"]') > 0
+    assert "solution" not in tags
+    assert len(made["cells"]) < len(whole["cells"])
+    nbformat.validate(json.loads(to_bytes(made)))
+
+
+@EACH
+def test_a_teachers_copy_has_every_solution_in_sight(source):
+    made = copies.instructor(text_of(source))
+    solutions = [c for c in made["cells"] if "solution" in c["metadata"].get("tags", ())]
+    assert solutions
+    assert not [c for c in solutions if "jupyter" in c["metadata"] or "cellView" in c["metadata"]]
+    assert any("For the teacher" in "".join(c["source"]) for c in made["cells"])
+
+
+@pytest.mark.slow
+@EACH
+def test_a_solved_copy_passes_every_check(source, tmp_path):
+    made = copies.solved(text_of(source))
+    executed = run_all(made, tmp_path, **KERNEL)
+    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
+    said = ["".join(o.get("text", "") for o in cell.outputs) for cell in checks]
+    assert said
+    assert all("✓ right" in one for one in said), said
+
+
+# Back from a hosted service
+
+
+def saved_by_colab(text: str) -> dict:
+    """As Colab saves it: ids, provenance, outputs, and its own badge in a cell before all."""
+    made = notebook(text)
+    for number, cell in enumerate(made["cells"]):
+        cell["id"] = f"c{number}"
+        cell["metadata"] |= {"id": f"x{number}", "colab": {"base_uri": "https://localhost:8080/"}}
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = number
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["hello\n"]}]
+    host = "https://colab.research.google.com"
+    link = f'<a href="{host}/github/a/b.ipynb" target="_parent"><img src="{host}/b.svg"/></a>'
+    badge = {"cell_type": "markdown", "id": "view", "metadata": {}, "source": [link]}
+    made["metadata"] |= {"widgets": {"state": {}}, "colab": {"provenance": []}}
+    return made | {"cells": [badge, *made["cells"]]}
+
+
+@EACH
+def test_adopting_what_was_only_run_changes_nothing(source):
+    text = text_of(source)
+    assert copies.adopted(json.dumps(saved_by_colab(text)), text) == text
+
+
+def test_adopting_takes_changes_and_new_cells_but_not_the_set_up(tmp_path):
+    text = text_of(TOUR)
+    made = saved_by_colab(text)
+    by_tag = {(c["metadata"].get("tags") or ["none"])[0]: c for c in made["cells"]}
+    by_tag["parameters"]["source"] = ["seed = 1  # another\n", "decays = [0.0, 1e-2]"]
+    by_tag["nc-setup"]["source"] = ["print('something else')"]
+    new = {"cell_type": "code", "metadata": {}, "source": ["print(seed)"], "outputs": []}
+    made["cells"].append(new | {"execution_count": 1, "id": "new"})
+    found = copies.adopted(json.dumps(made), text)
+    assert "seed = 1  # another" in found
+    assert found.rstrip().endswith("# %%\nprint(seed)")
+    assert "something else" not in found
+    assert "def is_ours(folder)" in found
+
+
+def test_what_cannot_be_adopted_is_refused():
+    with pytest.raises(ValueError, match="this is no notebook"):
+        copies.adopted("{}", text_of(TOUR))
+    raw = {"cell_type": "raw", "id": "r", "metadata": {}, "source": ["x"]}
+    with pytest.raises(ValueError, match="a raw cell cannot be adopted"):
+        copies.adopted(json.dumps(notebook(text_of(TOUR)) | {"cells": [raw]}), text_of(TOUR))
+
+
+# The verbs
+
+
+def test_verbs_write_and_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(nb, "ROOT", tmp_path)
+    for kind in ("portable", "student", "instructor"):
+        assert nb.main([kind, str(TOUR)]) == 0
+        written = tmp_path / "dist" / kind / "00_tour.ipynb"
+        digest = hashlib.sha256(written.read_bytes()).hexdigest()
+        assert capsys.readouterr().out.startswith(digest)
+
+
+def test_adopt_names_the_notebook(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(nb, "ROOT", tmp_path)
+    saved = tmp_path / "Copy_of_00_tour.ipynb"
+    saved.write_text(json.dumps(saved_by_colab(text_of(TOUR))))
+    assert nb.main(["adopt", str(saved)]) == 2
+    assert "say which with --as" in capsys.readouterr().err
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "00_tour.py").write_text(text_of(TOUR))
+    assert nb.main(["adopt", str(saved), "--as", "00_tour"]) == 0
+    assert (tmp_path / "notebooks" / "00_tour.py").read_text() == text_of(TOUR)
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://github.com/someone/collapse.git",
+        "git@github.com:someone/collapse.git",
+        "ssh://git@github.com/someone/collapse",
+    ],
+)
+def test_the_address_is_copied_from_the_remote_once(tmp_path, remote):
+    (tmp_path / "pyproject.toml").write_text('[tool.nclib]\nrepository = ""\n')
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    with pytest.raises(ValueError, match="no remote called origin"):
+        address.adopt_remote(tmp_path / "pyproject.toml")
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    address.adopt_remote(tmp_path / "pyproject.toml")
+    found = address.read_address(tmp_path / "pyproject.toml").repository
+    assert found == "https://github.com/someone/collapse"
+    subprocess.run([*git, "remote", "set-url", "origin", "https://github.com/b/c"], check=True)
+    assert "edit it in" in address.adopt_remote(tmp_path / "pyproject.toml")
+    assert address.read_address(tmp_path / "pyproject.toml").repository == found
+
+
+def test_a_remote_elsewhere_is_refused(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.nclib]\nrepository = ""\n')
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "https://example.org/a/b"], check=True)
+    with pytest.raises(ValueError, match=r"expected a git remote on github\.com"):
+        address.adopt_remote(tmp_path / "pyproject.toml")
