@@ -21,7 +21,7 @@ from faults.schedules import dies_once
 from faults.trainee import counted_steps
 
 import nclib
-from nclib import Trajectory, cosine_schedule, presets, step_schedule
+from nclib import Trajectory, cosine_schedule, presets, runs, step_schedule
 from nclib._run import Run
 from nclib.runs import load_run, record, recorded_runs, run_name, sweep
 
@@ -200,6 +200,24 @@ def test_seeds_make_a_difference(in_process):
 def test_the_same_in_threads(in_process, tmp_path):
     with ThreadPoolExecutor(4) as executor:
         all_the_same(sweep(TWELVE, executor, folder=tmp_path), in_process)
+
+
+def test_one_thread_at_a_time_draws_initial_weights(tmp_path, monkeypatch):
+    """They are drawn from torch's global generator, which all threads share."""
+    building, most = [], []
+
+    def build(*args, **options):
+        building.append(1)
+        time.sleep(0.02)
+        most.append(len(building))
+        building.pop()
+        return build_network(*args, **options)
+
+    build_network = runs.build_network
+    monkeypatch.setattr(runs, "build_network", build)
+    with ThreadPoolExecutor(4) as executor:
+        sweep(TWELVE[:4], executor, folder=tmp_path)
+    assert most == [1, 1, 1, 1]
 
 
 @pytest.mark.slow

@@ -291,12 +291,35 @@ def test_measuring_changes_no_weight(three):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def measured_epochs_and_passes(data):
+    """Epochs, and how many images went through the features to measure them."""
+    network, images = small(data), []
+    network.features.register_forward_hook(
+        lambda module, inputs, _: None if module.training else images.append(len(inputs[0]))
+    )
+    return list(run(network, data, measure_at=range(4))), sum(images)
+
+
+def test_features_too_large_to_measure_are_a_divergence(three):
+    """The loss is finite still."""
+    network = small(three)
+    network.features.register_forward_hook(lambda module, inputs, features: features * 1e25)
+    nn.init.zeros_(network.classifier.weight)
+    said = (
+        r"features became so large that their scatter overflows in epoch 0 with learning_rate=0\.1"
+    )
+    with pytest.raises(nclib.DivergedError, match=said):
+        next(run(network, three))
+
+
 def test_features_that_do_not_fit_give_the_same_numbers(three, monkeypatch):
     """Neither of the training nor of the test set: statistics block by block, two passes."""
-    kept = [e for e in run(small(three), three) if e.metrics]
+    kept, passes = measured_epochs_and_passes(three)
+    assert passes == 4 * (430 + 107)
     monkeypatch.setattr(_run, "KEPT_BYTES", 0)
     monkeypatch.setattr(_run, "BLOCK", 50)
-    passed_on = [e for e in run(small(three), three) if e.metrics]
+    passed_on, passes = measured_epochs_and_passes(three)
+    assert passes == 4 * (2 * (430 + 107) + 180)  # and the sample for pictures
     assert len(kept) == len(passed_on) == 4
     for one, two in zip(kept, passed_on, strict=True):
         for name in ("metrics", "test_metrics", "decomposition"):
