@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test slow lab lint stamp portable student bench clean
+.PHONY: help demo test oldest slow lab lint stamp portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -21,7 +21,16 @@ demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/colla
 test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
 	$(KERNELS) $(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" --nbmake tests notebooks
 
-slow: .venv/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
+build/oldest/installed: .venv/installed
+	@echo "Making an environment with the versions of the oldest host ..."
+	@$(PYTHON) -m venv build/oldest
+	@build/oldest/bin/pip install --quiet --disable-pip-version-check ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1
+	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > "$$(build/oldest/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/the-rest.pth"
+	@touch $@
+
+oldest: build/oldest/installed  ## build/oldest: IPython and widgets as old as Colab's, for the tests
+
+slow: build/oldest/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
 	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lab: .venv/installed  ## open JupyterLab on the tour

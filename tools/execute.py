@@ -30,6 +30,7 @@ def run_all(
     times: int = 1,
     timeout: int = 600,
     checkout: bool = True,
+    kernel: str = "python3",
     **env: str,
 ) -> nbformat.NotebookNode:
     """Execute a notebook from top to bottom in one kernel; return it with outputs and widgets.
@@ -42,6 +43,7 @@ def run_all(
         times: how often "Run all" is pressed.
         timeout: seconds a cell may take.
         checkout: put this checkout on the kernel's path.
+        kernel: name of a kernel that Jupyter finds.
         env: environment variables of the kernel, beside ours.
 
     Raises:
@@ -51,7 +53,7 @@ def run_all(
     client = NotebookClient(
         node,
         timeout=timeout,
-        kernel_name="python3",
+        kernel_name=kernel,
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )

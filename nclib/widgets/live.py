@@ -261,9 +261,7 @@ class LiveTraining:
         data, metadata = self.view.picture._repr_mimebundle_()
         if builds_page():
             return {"text/html": messages.without_kernel(self.view.picture)}, {}
-        view = box._repr_mimebundle_()
-        data |= view[0] if isinstance(view, tuple) else view
-        return data | {"text/plain": self.view.picture.alt}, metadata
+        return data | messages.view(box) | {"text/plain": self.view.picture.alt}, metadata
 
 
 def _epochs(network: Network, data: DataSet, values: dict, **options: Any) -> Iterator[Epoch]:

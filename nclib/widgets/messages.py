@@ -1,11 +1,21 @@
-"""What widgets say: errors that stand in the page, words for those who do not see the picture."""
+"""What widgets show and say: their view, errors, words for those who do not see the picture."""
 
 from __future__ import annotations
 
 import base64
 import html
+from typing import Any
 
 from nclib.picture import Picture
+
+
+def view(widget: Any) -> dict[str, Any]:
+    """The output data that shows an ipywidget, of version 8 or 7 (which has no bundle to give)."""
+    if not hasattr(widget, "_repr_mimebundle_"):
+        model = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+        return {"application/vnd.jupyter.widget-view+json": model}
+    bundle = widget._repr_mimebundle_()
+    return bundle[0] if isinstance(bundle, tuple) else bundle
 
 
 def alert(text: str) -> str:

@@ -86,9 +86,7 @@ class Explorer:
         data, metadata = self.picture._repr_mimebundle_()
         if shows_html():
             return {"text/html": self.to_html(), "text/plain": self.picture.alt}, {}
-        view = self.widget()._repr_mimebundle_()
-        data |= view[0] if isinstance(view, tuple) else view
-        return data | {"text/plain": self.picture.alt}, metadata
+        return data | messages.view(self.widget()) | {"text/plain": self.picture.alt}, metadata
 
     def to_html(self) -> str:
         """The sliders with every picture drawn beforehand, in a frame of their own.
