@@ -102,8 +102,8 @@ QUICK = {
     ("mlp", "squared_error"): (0.5, 2e-3, 256, 100, cosine_schedule),
     ("convnet", "cross_entropy"): (0.1, 1e-2, 64, 150, step_schedule),
     ("convnet", "squared_error"): (0.1, 5e-3, 64, 150, step_schedule),
-    ("densenet40", "cross_entropy"): (0.1, 2e-3, 64, 40, cosine_schedule),
-    ("densenet40", "squared_error"): (0.1, 1e-3, 64, 40, cosine_schedule),
+    ("densenet40", "cross_entropy"): (0.1, 2e-3, 64, 100, cosine_schedule),
+    ("densenet40", "squared_error"): (0.1, 2e-3, 64, 100, cosine_schedule),
 }
 QUICK_OTHERS = {
     "cross_entropy": (0.1, 5e-3, 128, 60, cosine_schedule),

@@ -1,7 +1,8 @@
 """Checks of the notebooks' exercises, one module a notebook.
 
 A check prints one of three things, and never raises, so that a wrong answer does not block what
-follows: not done yet (and what is to be done), right, or what was found, what was expected and one hint.
+follows: not done yet (and what is to be done), right, or what was found, what was expected and one
+hint.
 """
 
 from __future__ import annotations
