@@ -1,0 +1,508 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] tags=["nc-badges"]
+# # Deep neural collapse, and when it is not optimal
+#
+# <!-- badges: written by tools/nb.py stamp -->
+# *To run it: open it in JupyterLab, Notebook, VS Code or a hosted notebook service;
+# the set-up cell finds the library.*
+# <!-- /badges -->
+#
+# Notebook 06 set the features of the last layer free and found the simplex waiting at the bottom. Put more layers on top of the free features and the question becomes harder: must *every* layer collapse? For two classes the answer is a theorem: yes. For more classes everybody expected the same. This page shows the theorem, the two ways in which gradient descent misses it, and then descents that end **below** collapse.
+
+# %% [markdown]
+# | | |
+# | --- | --- |
+# | **You will be able to** | *write down* the deep unconstrained features model and its least value for two classes · *predict* the decay at which everything turns to zero · *recognise* a rank-1 state in which gradient descent is trapped · *show* solutions that beat collapse, and *say* why they exist |
+# | **Needs** | notebook 06; matrix rank, ReLU; no GPU |
+# | **Time** | fifteen minutes to read, forty with the exercises; the cells take about a minute on two CPU cores |
+# | **Data** | none: the features are free |
+# | **Paper** | Súkeník, Mondelli, Lampert 2023, [*Deep neural collapse is provably optimal for the deep unconstrained features model*](https://arxiv.org/abs/2305.13165); 2024, [*Neural collapse versus low-rank bias: is deep neural collapse really optimal?*](https://arxiv.org/abs/2405.14468) |
+
+# %% tags=["nc-setup"]
+# @title Set-up: find or install `nclib` (run this cell first)
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def is_ours(folder):  # another package on the index is called nclib, too
+    init = Path(folder, "nclib", "__init__.py")
+    return init.is_file() and 'SUITE = "neural-collapse"' in init.read_text(encoding="utf-8")
+
+
+archive = ""  # where pip gets the library; empty while it is not published
+spec = importlib.util.find_spec("nclib")
+found = Path(spec.origin).parents[1] if spec and spec.origin else None
+home = next(filter(is_ours, [Path.cwd(), *Path.cwd().parents, found or "", *sys.path]), None)
+if home is None and archive:
+    home = tempfile.mkdtemp(prefix="nclib-")
+    pip = "-m pip install --quiet --no-deps --no-user --target".split()
+    subprocess.run([sys.executable, *pip, home, archive], check=False)
+if home is None or not is_ours(home):
+    raise ModuleNotFoundError(
+        "Neural Collapse Lab's nclib is neither beside this notebook nor installed. Open the "
+        "notebook inside a checkout, or take its portable copy, which carries the library."
+    )
+if Path(home) != found:  # put ours first, and forget another package of that name
+    sys.path.insert(0, str(home))
+    for name in [name for name in sys.modules if name.split(".")[0] == "nclib"]:
+        del sys.modules[name]
+
+# %%
+import pandas as pd
+import torch
+
+import nclib
+from nclib import deep_figures, runtime
+from nclib.deep_ufm import DeepUFM, collapse_loss, descend, existence_limit, fit
+from nclib.deep_ufm import graph_loss, layer_collapse, threshold
+from nclib.exercises import deep
+from nclib.widgets.panels import explore
+
+print(runtime.start())
+
+# %% tags=["parameters"]
+seed = 0  # of section 1; the other sections begin at many
+per_class, width = runtime.choose(ci=(10, 32), laptop=(50, 64))  # n and d of section 1
+steps = runtime.choose(ci=1500, laptop=2500)  # of Adam; 4000 change the fifth digit
+seeds = runtime.choose(ci=3, laptop=5)  # random starts for every setting
+many = runtime.choose(ci=6, laptop=20)  # random starts for a histogram
+
+# %% [markdown]
+# ## 1. Two classes: every layer collapses
+#
+# The **deep unconstrained features model** (deep UFM) stands for the last layers of a network on top of a part so flexible that its output can be anything. That output, $H$, is free; then come $L$ matrices with a ReLU $\sigma$ between them, squared error, and a decay on everything. With $K$ classes of $n$ samples, $N = Kn$, and samples as columns as in the papers:
+#
+# $$\frac{1}{2N} \lVert W_L\,\sigma(W_{L-1} \cdots \sigma(W_1 H)) - Y \rVert^2 + \sum_{l=1}^{L} \frac{\lambda_l}{2} \lVert W_l \rVert^2 + \frac{\lambda_H}{2} \lVert H \rVert^2$$
+#
+# **Question.** Only the last layer touches the loss. What happens in those before it?
+#
+# **Predict.** After the descent, two samples of the *same* class will enter **(a)** the last layer alone, **(b)** every layer, as one and the same vector. And two of *different* classes, after a ReLU: **(c)** opposite, **(d)** orthogonal?
+
+# %%
+options = dict(weight_decay=5e-3, feature_decay=1e-3, init=0.5, seed=seed)
+two = DeepUFM(2, per_class, 3, width, **options)
+strip = deep_figures.LayerStrip(two)
+for step in descend([two], steps=runtime.choose(ci=2000, laptop=4000), record_every=10):
+    strip.record(step)
+explore(strip.at, step=strip.steps, start={"step": strip.steps[-1]})
+
+# %% [markdown]
+# Each square holds the inner products of all samples that enter a layer: first class, then second. Two flat blocks of red say that the samples of a class are one point; white beside them, that the classes are orthogonal. Drag the step.
+#
+# **What we saw.** (b) and (d). All layers collapse at about the same time, and the objective stops at a line that was drawn before the descent began. After a ReLU the means are **orthogonal frames**, not simplices: nothing is negative there, and two directions that are nowhere negative are farthest apart at a right angle. (A simplex is such a frame minus its mean.)
+#
+# **What it does not show.** A frame in $H$ itself: no ReLU acts on it, and there all cosines from 0 to $-\frac{1}{K-1}$ cost the same.
+#
+# **The line.** Let the outputs be $s$ times the one-hot targets. Each of the $K$ directions passes through $L + 1$ factors, $H$ and the weights, that multiply to $s$; what they cost is least when all cost the same (the inequality of the means), so with $\Lambda = n \lambda_H \lambda_1 \cdots \lambda_L$ what is left is one unknown (Súkeník et al. 2023):
+#
+# $$f(s) = \tfrac12 (1 - s)^2 + \tfrac{L+1}{2}\, K\, (\Lambda s^2)^{\frac{1}{L+1}}$$
+
+
+# %%
+def collapse_value(num_classes, depth, decay_product):
+    """Least f(s) over a fine grid of s."""
+    s = torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    root = (decay_product * s**2) ** (1 / (depth + 1))
+    return float(((1 - s) ** 2 / 2 + (depth + 1) / 2 * num_classes * root).min())
+
+
+layers = pd.DataFrame(map(vars, layer_collapse(two)), index=["into W1", "into W2", "into W3"])
+layers.style.format("{:.2g}")
+
+# %% tags=["self-check"]
+value, scale = collapse_loss(2, 3, two.decay_product)
+loss, energies = two.objective().item(), two.energies().detach()
+assert abs(collapse_value(2, 3, two.decay_product) - value) < 1e-8, "the grid finds another value"
+assert abs(loss - value) < 2e-5, f"the descent ends at {loss}, theory {value}"
+assert energies.std() < 0.01 * energies.mean(), f"λ‖W‖² differ by layer: {energies}"
+assert layers.dnc1.max() < 1e-6, f"DNC1: {layers.dnc1.max()}"
+assert layers.dnc2[1:].max() < 1.05, "a layer's means are no orthogonal frame"
+assert layers.dnc3[1:].max() < 0.06, "a layer's weights do not follow its means"
+print(f"checked: objective {loss:.6f}, theory {value:.6f} (limit 2e-5)")
+print(f"checked: DNC1 of all layers below {layers.dnc1.max():.0e} (limit 1e-6)")
+
+# %% [markdown]
+# Is that so at other depths and decays? All models below descend at once, as one batch of matrices.
+
+
+# %%
+def around(depth, part, per_class=5, width=32, **start):
+    """Two classes; all decays equal, such that Λ is a part of the threshold (section 2)."""
+    decay = (part * threshold(2, depth) / per_class) ** (1 / (depth + 1))
+    options = dict(weight_decay=decay, feature_decay=decay, **start)
+    return DeepUFM(2, per_class, depth, width, **options)
+
+
+def train_all(models, steps=steps):
+    """Descend with all of them at once; the same models again."""
+    fit(models, steps=steps)
+    return models
+
+
+# %%
+parts = runtime.choose(ci=(1e-3, 1e-2, 5e-2), laptop=(1e-3, 3e-3, 1e-2, 2e-2, 5e-2))
+grid = [around(depth, part, init=1) for depth in range(2, 7) for part in parts]
+deep_figures.losses_against_theory(train_all(grid))
+
+# %% tags=["self-check"]
+table = deep_figures.ends(grid)
+off = (table.loss - table.collapse).abs().max()
+assert off < 1e-3, f"a loss is {off} off the theory"
+print(f"checked: {len(table)} models of 2 to 6 layers end within {off:.0e} of theory (limit 1e-3)")
+
+# %% [markdown]
+# ## 2. The threshold, and what it does not do
+#
+# **Question.** More decay makes collapse dearer. Giving up costs ½: outputs of zero, no weights. When is that better?
+#
+# **Predict.** Turn the decay up slowly. The best $s$ will **(a)** shrink to zero without a step, as with one layer in notebook 06, **(b)** jump to zero. And a descent that stands in collapse when zero becomes better will **(c)** fall to zero there and then, **(d)** stay.
+#
+# The dots were measured: for every decay one descent from (a little beside) collapse, and one from close to zero.
+
+# %%
+depths, far = (2, 3, 4), (0.1, 0.3, 0.6, 0.9, 1.1, 1.5, 2.0, 3.5, 6.0, 10.0, 20.0)
+small, pairs = dict(per_class=2, width=8), [(depth, part) for depth in depths for part in far]
+
+
+def from_collapse(depth, part):
+    """Beside collapse; beyond the decay where it ceases to exist, where it was last seen."""
+    last = min(part, 0.999 * existence_limit(2, depth) / threshold(2, depth))
+    model = around(depth, part, **small)
+    model.load_state_dict(around(depth, last, **small).start_collapsed().state_dict())
+    for parameter in model.parameters():
+        parameter.data += 0.02 * torch.randn(parameter.shape)
+    return model
+
+
+# %%
+kept = [from_collapse(*pair) for pair in pairs]
+fallen = [around(*pair, **small, init=0.05) for pair in pairs]
+train_all([*kept, *fallen], steps=1200)
+crossing = deep_figures.ThresholdCrossing(kept, fallen)
+decays = [round(10 ** (k / 10), 2) for k in range(-10, 14)]
+explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.79})
+
+# %% [markdown]
+# Left: $f(s)$, its collapsed minimum marked. Right: the value of that minimum against the decay, dashed where zero is better. Move the decay through 1, then up to the dotted line.
+#
+# **What we saw.** (b) and (d). With two or more layers $f$ begins with a steep rise: zero is a minimum at *every* decay, however small. At
+#
+# $$\Lambda^* = \frac{(L-1)^{L-1}}{K^{L+1}\, L^{2L}}$$
+#
+# the other minimum, then at $s = \frac{L-1}{L}$, rises through ½: the best solution jumps. Descent does not notice. Collapse remains a minimum, only no longer the best one, until it meets the maximum between it and zero and both vanish: 1.7 thresholds for two layers, 4 for three, 12 for four. A state that depends on where one comes from: **hysteresis**.
+#
+# **What it does not show.** What descents from an ordinary random start do; they begin at neither end.
+
+# %% tags=["self-check"]
+stays, falls = deep_figures.ends(kept), deep_figures.ends(fallen)
+for depth, limit in ((2, 1.7), (3, 4), (4, 12)):
+    exact = existence_limit(2, depth) / threshold(2, depth)
+    assert abs(exact / limit - 1) < 0.02, f"depth {depth}: collapse exists up to {exact}"
+    of = stays[stays.depth == depth].set_index("part").loss
+    below, between, past = of[:1], of[1 : exact * 0.99], of[exact:]
+    assert below.max() < 0.5 < between.min(), f"depth {depth}: ½ is not crossed at the threshold"
+    assert (between > 0.5005).all(), f"depth {depth}: fell to zero before its limit"
+    assert (past - 0.5).abs().max() < 1e-4, f"depth {depth}: collapse outlived its limit"
+    print(f"checked: depth {depth}: {below.iloc[-1]:.3f} below, {between.iloc[0]:.3f} above Λ*")
+assert (falls.loss - 0.5).abs().max() < 1e-4, "a start close to zero left it"
+
+# %% [markdown]
+# ## 3. A trap: two classes become one
+#
+# Below the threshold collapse is the global minimum: that is the theorem. It says nothing of whether gradient descent gets there.
+#
+# **Predict.** Four layers, two classes, five samples each, and starts from small random numbers: **(a)** all descents collapse, **(b)** all end at zero, **(c)** there is a third end.
+
+# %%
+sizes = runtime.choose(ci=(0.4, 0.5, 1.0), laptop=(0.4, 0.5, 0.7, 1.0))
+shares = runtime.choose(ci=(0.1, 0.5, 0.9), laptop=(0.03, 0.1, 0.3, 0.5, 0.7, 0.9))
+starts = [(init, part, number) for init in sizes for part in shares for number in range(seeds)]
+states = [around(4, part, init=init, seed=number) for init, part, number in starts]
+train_all(states, steps=1500)
+by_size = {i: [m for m, s in zip(states, starts, strict=True) if s[0] == i] for i in sizes}
+drawn = {
+    i: deep_figures.merging(ms, f"starts of size {i:g}").finished() for i, ms in by_size.items()
+}
+explore(lambda start_size: drawn[start_size], start_size=list(sizes), start={"start_size": 0.5})
+
+# %% [markdown]
+# The descents ran once, in the cell; the slider chooses among them by the size of their start.
+#
+# **What we saw.** (c). Near the threshold descents from middling starts end on a line half-way between collapse and zero. There all class means of a layer lie on one ray, and the outputs are a matrix of rank 1:
+
+# %%
+trapped = by_size[0.5][-seeds]
+outputs = trapped().detach()[:: len(trapped.targets) // 2]
+pd.DataFrame(outputs, index=["class 0", "class 1"], columns=["output 0", "output 1"]).round(3)
+
+# %% [markdown]
+# One row is a multiple of the other: the same output is largest for both classes, so one of them is always wrong. Only one of the $K$ directions is alive. Each direction pays for itself, so a state with $r$ of them alive costs $\frac{r}{K} f + (1 - \frac{r}{K}) \frac12$, where $f$ is the value of collapse.
+#
+# **What it does not show.** That four layers cannot collapse here: from larger starts they do. Smaller starts end at zero. The theorem is about the landscape; which valley one falls into is decided by the start, and the papers choose decays far below the threshold.
+
+# %% tags=["self-check"]
+ended = deep_figures.ends(by_size[0.5]).query("part > 0.4")
+merged = ended[ended["rank"] == 1]
+assert len(merged) >= 0.7 * len(ended), f"only {len(merged)} of {len(ended)} were trapped"
+assert (merged.loss - (merged.collapse + 0.5) / 2).abs().max() < 1e-4, "not half-way"
+assert len(set(outputs.argmax(1).tolist())) == 1, "both classes are told apart"
+print(f"checked: start 0.5: {len(merged)} of {len(ended)} end merged though collapse is better")
+for size, rank in ((1.0, 2), (0.4, 0)):
+    reached = deep_figures.ends(by_size[size]).query("part > 0.4")["rank"]
+    assert (reached == rank).mean() > 0.7, f"start {size}: ranks {reached.tolist()}"
+    print(
+        f"checked: start {size}: {(reached == rank).sum()} of {len(reached)} end with rank {rank}"
+    )
+
+# %% [markdown]
+# ## 4. More classes: below collapse
+#
+# In the deep UFM with more than two classes, collapse (an orthogonal frame in every layer) has the value of the same formula. Is it the least, too?
+#
+# **Predict.** Ten classes, four layers, width 30, $\lambda = 0.004$ everywhere (the paper's example), and four classes in six layers. Descents from random starts end **(a)** on the line, **(b)** some on it, some above, **(c)** below it.
+
+
+# %%
+def train_many(num_classes, depth, width, decays, seeds):
+    """One sample a class, random starts for every decay."""
+    size, each = (num_classes, 1, depth, width), [(d, s) for d in decays for s in range(seeds)]
+    pairs = [dict(weight_decay=d, feature_decay=d, seed=s) for d, s in each]
+    return train_all([DeepUFM(*size, **options) for options in pairs])
+
+
+four, ten = train_many(4, 6, 32, [1e-3], seeds=max(many, 5)), train_many(10, 4, 30, [4e-3], many)
+graph = graph_loss(10, 4, ten[0].decay_product)[0]
+groups = {"K = 4, L = 6, d = 32, λ = 0.001": four, "K = 10, L = 4, d = 30, λ = 0.004": ten}
+deep_figures.below_collapse(groups, {list(groups)[1]: {"graph": graph}})
+
+# %% tags=["self-check"]
+for name, models in groups.items():
+    table = deep_figures.ends(models)
+    below = table[table.loss < 0.999 * table.collapse]
+    assert len(below) >= 0.8 * len(table), f"{name}: {len(below)} of {len(table)} below collapse"
+    assert (below["rank"] < below.classes).all(), f"{name}: below collapse at full rank"
+    values = f"{table.loss.min():.5f}–{table.loss.max():.5f} against {table.collapse[0]:.5f}"
+    print(f"checked: {name}: {len(below)} of {len(table)} below collapse, {values}")
+
+# %% [markdown]
+# **What we saw.** (c). Not a failure of descent: these solutions are *better* than collapse, by several per cent, and random starts find them at once. What do they look like?
+#
+# One can be built by hand. Take the six edges of a tetrahedron as classes, or the ten edges of the complete graph on five points, and describe an edge by which points it joins: the **incidence matrix** $A$, one row a point. An edge shares two points with itself, one with its neighbours, none with the others. So $A^\top A - 1$ (one subtracted from every entry) is 1, 0 or $-1$; and a ReLU makes **the identity** of it.
+
+# %%
+pairs_of = torch.combinations(torch.arange(5))
+incidence = torch.zeros(5, 10).scatter_(0, pairs_of.T, 1.0)
+before = incidence.T @ incidence - 1
+identity = torch.equal(before.relu(), torch.eye(10))
+print(f"rank {torch.linalg.matrix_rank(before)} before the ReLU; the identity after it: {identity}")
+
+# %% [markdown]
+# Ten directions are kept in five, layer after layer, and unfolded by the last ReLU. That is the trick: **rank costs in every layer, unfolding once**. A strongly regular graph makes it exact (Súkeník et al. 2024). Beside it collapse and the best descent: the inner products of the class means in each layer.
+
+# %%
+settings = dict(weight_decay=4e-3, feature_decay=4e-3)
+best = min(ten, key=lambda model: model.objective().item())
+rivals = {"collapse": DeepUFM(10, 1, 4, 30, **settings).start_collapsed()}
+rivals |= {"graph": DeepUFM(10, 1, 4, 30, **settings).start_graph(), "descent": best}
+deep_figures.layer_grams(rivals)
+
+# %% tags=["self-check"]
+placed = {name: model.double().objective().item() for name, model in rivals.items()}
+ranks = {name: [layer.rank for layer in layer_collapse(m)] for name, m in rivals.items()}
+assert identity, "the ReLU does not give the identity"
+assert abs(placed["graph"] - graph) < 1e-7, f"graph: {placed['graph']}, formula {graph}"
+assert placed["descent"] < placed["graph"] < placed["collapse"], f"order: {placed}"
+assert ranks["collapse"] == [10] * 4, f"ranks {ranks}"
+assert ranks["graph"] == [5, 5, 5, 10], f"ranks {ranks}"
+print("checked:", ", ".join(f"{name} {v:.5f} {ranks[name]}" for name, v in placed.items()))
+
+# %% [markdown]
+# **What we saw.** The descent is no graph, and it is not the graph's equal: it is better still. The graph is a proof that something beats collapse, not the optimum. All three end in the same picture, the frame that enters the last layer.
+#
+# **Predict.** Turning the decay up, the rank of the descents will go **(a)** up, **(b)** down. Making the layers wider, **(c)** up, **(d)** down, **(e)** it does not matter.
+
+# %%
+lambdas = runtime.choose(ci=[1e-3, 6e-3], laptop=[1e-3, 2e-3, 4e-3, 6e-3])
+by_decay = train_many(10, 4, 30, lambdas, seeds)
+breadths = runtime.choose(ci=(16, 30, 64), laptop=(16, 20, 30, 40, 64))
+by_width = [m for d in breadths for m in (train_many(10, 4, d, [4e-3], seeds))]
+deep_figures.least_rank(by_decay, by_width)
+
+# %% [markdown]
+# **What we saw.** (b) and (c). Decay is what rank is paid in. The width is a surprise, for the optimum does not depend on it: the low-rank solutions of a narrow model fit into a wide one, at the same cost. Wide random starts just do not lead there: the descents at the right end stop at collapse, which is *not* the best solution. Collapse as a bias of the optimiser, not of the objective.
+
+# %% tags=["self-check"]
+decayed, widened = deep_figures.ends(by_decay), deep_figures.ends(by_width)
+of_decay, of_width = (
+    decayed.groupby("decay")["rank"].mean(),
+    widened.groupby("width")["rank"].mean(),
+)
+assert of_decay.iloc[-1] < of_decay.iloc[0] < 10, f"rank by decay: {of_decay.to_dict()}"
+assert of_width[16] < of_width[30] < of_width[64], f"rank by width: {of_width.to_dict()}"
+wide = widened.query("width == 64")
+assert (wide["rank"] == 10).all(), f"width 64: ranks {wide['rank'].tolist()}"
+assert (wide.loss / wide.collapse - 1).abs().max() < 1e-3, "width 64 does not end in collapse"
+assert (widened.query("width == 30").loss.min()) < wide.loss.min(), "narrow is not better"
+print("checked: mean rank by width", of_width.round(1).to_dict(), "and all of width 64 in collapse")
+
+# %% [markdown]
+# ## 5. Is deep neural collapse really optimal?
+#
+# | | two classes | more classes |
+# | --- | --- | --- |
+# | **DNC1**, samples of a class coincide | at every optimum | in every solution seen here and in the paper |
+# | **DNC2, DNC3**, orthogonal frames, aligned weights | at every optimum below the threshold | not optimal when layers and classes are many |
+# | **what descent finds** | collapse, merging or zero, by start and decay | low rank in narrow models, collapse in wide ones |
+#
+# Two pressures act on the middle layers. The loss wants the classes apart at the end; the decays, spread over many layers, act like a penalty on rank. With two classes there is nothing to save: rank 1 cannot tell them apart. From some number of classes and layers on there is.
+
+# %% [markdown] tags=["exercise"]
+# ## Exercises
+#
+# ### Exercise 1: the price of merging (●○○, one line)
+#
+# Of $K$ directions only one is alive. Collapse costs `loss`, zero ½. What does this state cost? Expected: half-way for $K = 2$.
+
+
+# %% tags=["exercise"]
+def merged_value(num_classes, loss):
+    """Value with one direction of num_classes alive, where collapse costs loss."""
+    ...
+    raise NotImplementedError("return one number")
+
+
+# %% tags=["check"]
+deep.check_merged(merged_value)
+
+
+# %% tags=["solution"]
+def merged_value(num_classes, loss):
+    """Value with one direction of num_classes alive, where collapse costs loss."""
+    ### BEGIN SOLUTION
+    return (loss + (num_classes - 1) / 2) / num_classes
+    ### END SOLUTION
+
+
+deep.check_merged(merged_value)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2: the jump (●●○, paper and pencil, then one line)
+#
+# At the threshold collapse costs as much as zero. Which scale $s$ do its outputs have there? Derive it from $f(s) = \frac12$ and $f'(s) = 0$. *The answer depends on $L$ alone. Compare it with the left panel of section 2 at decay 1.*
+
+
+# %% tags=["exercise"]
+def scale_at_threshold(depth):
+    """Scale of the outputs in collapse, where zero is as good."""
+    ...
+    raise NotImplementedError("return one number")
+
+
+# %% tags=["check"]
+deep.check_jump(scale_at_threshold)
+
+
+# %% tags=["solution"]
+def scale_at_threshold(depth):
+    """Scale of the outputs in collapse, where zero is as good."""
+    ### BEGIN SOLUTION
+    # with P the decays' part: P = s - s²/2 and 1 - s = 2P/((L+1)s), so (1-s)(L+1) = 2 - s
+    return (depth - 1) / depth
+    ### END SOLUTION
+
+
+deep.check_jump(scale_at_threshold)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 3: out of the trap (●●○, two lines)
+#
+# Find a start from which two classes in **four or more** layers collapse although $\Lambda$ is between 0.5 and 0.9 of the threshold: return the trained model. Use `around` and `train_all`. Expected: an objective within 0.001 of collapse.
+
+
+# %% tags=["exercise"]
+def escape():
+    """A trained model of two classes, in collapse near the threshold."""
+    ...
+    raise NotImplementedError("return a trained model")
+
+
+# %% tags=["check"]
+deep.check_escape(escape)
+
+
+# %% tags=["solution"]
+def escape():
+    """A trained model of two classes, in collapse near the threshold."""
+    ### BEGIN SOLUTION
+    (model,) = train_all([around(4, 0.7, init=1.0)])
+    return model
+    ### END SOLUTION
+
+
+deep.check_escape(escape)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 4: three dimensions are enough (●●●, open, four lines)
+#
+# The graph keeps ten classes in rank 5. Do better: for any $K \ge 4$ find a $K \times K$ matrix of rank **at most 3** whose ReLU is the identity. *Put $K$ points on a circle.* Then think: why does descent not end there? (Compare the norms of your matrix with those of the graph's, before the ReLU.)
+
+
+# %% tags=["exercise"]
+def unfold(num_classes):
+    """A matrix (K, K) of rank ≤ 3 whose ReLU is the identity."""
+    ...
+    raise NotImplementedError("return a matrix")
+
+
+# %% tags=["check"]
+deep.check_unfolding(unfold)
+
+
+# %% tags=["solution"]
+def unfold(num_classes):
+    """A matrix (K, K) of rank ≤ 3 whose ReLU is the identity."""
+    ### BEGIN SOLUTION
+    angles = 2 * torch.pi * torch.arange(num_classes, dtype=torch.float64) / num_classes
+    cosines = (angles[:, None] - angles).cos()
+    neighbours = cosines[0, 1]  # the largest product of two classes: subtract it
+    return (cosines - neighbours) / (1 - neighbours)
+    ### END SOLUTION
+
+
+deep.check_unfolding(unfold)
+
+# %% [markdown] tags=["instructor"]
+# **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 4 (25). On the board: the incidence matrix of the tetrahedron, and why $A^\top A - 1$ has 1, 0 and $-1$.
+#
+# The usual misconceptions: *a theorem about the global minimum says where gradient descent ends* (section 3); *the threshold is where collapse is lost* (section 2: where it stops being best); *low rank means that classes are confused* (section 4: the ReLU tells them apart again); *the low-rank solutions need narrow layers* (they need the descent to find them).
+#
+# Exercise 4: with many classes the circle's neighbours are close, and dividing by $1 - \cos(2\pi/K)$ makes the matrix large where it is negative. Rank is cheap there, the norm is not.
+
+# %% [markdown]
+# ## What agrees with the papers, and what does not
+#
+# **Agrees:** for two classes the measured optimum is the theory's, in every layer; the threshold; descents below collapse at the paper's setting for ten classes, at lower rank; more rank with more width.
+#
+# **Differs:** we use Adam from small starts instead of gradient descent with a large step, because it takes seconds; the paper trains longer. Our graph's value is the best of one family that we derived ourselves: it beats collapse from four layers and six classes on, and not at three layers. Hysteresis and the merged state are measured here; the papers avoid them by small decays.
+#
+# ## Where this stops being true
+#
+# - **Other starts.** Which solution a descent finds depends on the size of its start, more than on the seed; other widths and other depths need other sizes.
+# - **Three layers, few classes:** descents end in collapse, or in a trap; we know of nothing below it there, which is no proof.
+# - **Real features are not free.** Whether trained networks have low rank in their middle layers is measured in notebook 08.
+# - **Cross-entropy:** another problem; low-rank solutions are known there for linear layers (Garrod, Keating 2025).
+#
+# **Next:** notebook 08 looks for all of this in trained networks. **To cite:** Súkeník, Mondelli, Lampert 2023 and 2024 for the results, `CITATION.cff` for this software.
