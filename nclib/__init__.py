@@ -34,8 +34,8 @@ _PUBLIC = {
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 _MODULES = ("central_path", "collapse", "comparisons", "data", "deep_ufm", "etf", "exercises")
-_MODULES += ("figures", "losses", "mse", "networks", "presets", "runs", "runtime", "statistics")
-_MODULES += ("training", "trajectory", "ufm", "widgets")
+_MODULES += ("figures", "losses", "mse", "mse_figures", "networks", "path_figures", "presets")
+_MODULES += ("runs", "runtime", "statistics", "training", "trajectory", "ufm", "widgets")
 
 __all__ = [*_MODULE_OF, *_MODULES, "SUITE", "__version__"]
 

@@ -17,7 +17,15 @@ PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
 EXPERIMENTS = {"fetch", "data", "perturb", "networks", "losses", "presets", "checkpoint"}
 EXPERIMENTS |= {"training", "measure", "trajectory", "runs"}
-PICTURES = {"palette", "picture", "figures", "comparisons", "widgets"}
+PICTURES = {
+    "palette",
+    "picture",
+    "figures",
+    "comparisons",
+    "mse_figures",
+    "path_figures",
+    "widgets",
+}
 
 # module (or folder): what it may import from nclib
 ALLOWED: dict[str, set[str]] = {
@@ -48,6 +56,9 @@ ALLOWED: dict[str, set[str]] = {
     "picture": {"palette", "runtime"},
     "figures": {"trajectory", "palette", "picture"},
     "comparisons": {"trajectory", "palette", "picture"},
+    # pictures of a theory compute what they draw from its formulas
+    "mse_figures": {"trajectory", "palette", "picture", "etf", "statistics", "mse"},
+    "path_figures": {"trajectory", "palette", "picture", "etf", "statistics", "central_path"},
     "exercises": FORMULAS,
     # runtime: in Colab a widget is a page of its own; etf: what the scene is turned towards;
     # data, perturb, networks: live training starts from their names

@@ -1,0 +1,1 @@
+"""Figures of the central path: signal-to-noise ratios on the flow and in training (notebook 05)."""
