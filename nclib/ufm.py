@@ -48,6 +48,7 @@ __all__ = [
     "least_eigenvalue",
     "max_margin",
     "minimise",
+    "minimum_of",
     "mse_minimum",
     "simplex_ray_scale",
 ]
@@ -223,6 +224,28 @@ def focal_minimum(
     found = minimize_scalar(cost, bounds=around, method="bounded", options={"xatol": 1e-12})
     scale = float(found.x) if found.fun < cost(0) else 0.0
     return UFMOptimum(cost(scale), scale, 0.0, 0.0, others * (scale > 0), True, ratio, num_classes)
+
+
+def minimum_of(model: UFM) -> UFMOptimum:
+    """The global minimum of a model's objective, by its loss, sizes and decays.
+
+    Raises:
+        ValueError: where no formula is known: for a decay of 0, and for a loss other than the
+            squared error with fewer than C-1 features.
+    """
+    num_classes, num_features = model.weight.shape
+    sizes = num_classes, len(model.features) // num_classes
+    decays = {"weight_decay": model.weight_decay, "feature_decay": model.feature_decay}
+    if model.loss == "squared_error":
+        return mse_minimum(*sizes, **decays, bias_decay=model.bias_decay, num_features=num_features)
+    if num_features < num_classes - 1:
+        raise ValueError(
+            f"num_features is {num_features}; the minimum for {model.loss} is known from "
+            f"{num_classes - 1} features on (C-1)"
+        )
+    if model.loss == "focal":
+        return focal_minimum(*sizes, **decays)
+    return ce_minimum(*sizes, **decays, smoothing=0.1 * (model.loss == "label_smoothing"))
 
 
 def _decays(
