@@ -6,7 +6,7 @@ The classes are pictures that are kept and redrawn, for sliders and while a netw
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ class _Stack:
             axis.add_patch(area)
         (self.top,) = axis.plot([], [], color=INK, lw=1.6, label="$L$, their sum")
 
-    def show(self, x: np.ndarray, terms: Sequence[np.ndarray]) -> None:
+    def show(self, x: np.ndarray, terms: np.ndarray) -> None:
         """Terms (3, E) over x (E,)."""
         edges = np.vstack([np.zeros(len(x)), np.cumsum(terms, axis=0)])
         for area, low, high in zip(self.areas, edges[:-1], edges[1:], strict=True):

@@ -128,7 +128,7 @@ def test_sliders_answer_in_time(stats):
 
 def test_shares_of_runs(run):
     table = mse_figures.share_table({"mine": run})
-    share = 100 * run.metrics.mse_perpendicular / run.metrics.mse_total
+    share = 100 * (run.metrics.mse_perpendicular / run.metrics.mse_total)
     assert table.loc["mine", "start"] == share.iloc[0]
     assert table.loc["mine", "largest"] == share.max()
     assert table.loc["mine", "end"] == share.iloc[-1]

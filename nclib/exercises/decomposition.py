@@ -56,7 +56,7 @@ def _clouds() -> ClassStatistics:
 @check
 def check_collapsed_weight(answer: Callable[[Tensor], Tensor]) -> str | None:
     """A function of the (C, p) means of a simplex: W of the best classifier at Σ_W = 0."""
-    for num_classes, size in ((3, 1.0), (4, 2.0), (10, 0.3)):
+    for num_classes, size in ((3, 2.0), (4, 1.0), (10, 0.3)):
         means = size * simplex_etf(num_classes, 12, seed=0)
         labels = torch.arange(num_classes).repeat_interleave(2)
         expected = least_squares_classifier(ClassStatistics.from_features(means[labels], labels))[0]
