@@ -28,7 +28,7 @@ TERMS = {  # column of a table or attribute of MSEDecomposition: name, colour
     "nc23": (r"$L_{\mathrm{NC2/3}}$, class means", "#e9a23b"),
     "perpendicular": (r"$L_{\mathrm{LS}}^{\perp}$, classifier", "#d1495b"),
 }
-NOISES = np.geomspace(0.01, 1, 21)
+NOISES = np.geomspace(0.01, 1, 13)
 
 
 class _Stack:
@@ -232,13 +232,20 @@ class NoiseAndShape:
             squeeze: 0 for the simplex, 1 for class means on a line.
             weight_decay: λ.
         """
-        stats = ClassStatistics.from_features(self._features(noise, squeeze)[1], self._labels)
+        stats = self._stats(noise, squeeze)
         best = least_squares_classifier(stats, weight_decay=weight_decay)
         return decompose_mse(stats, *best, weight_decay=weight_decay)
 
+    def _stats(self, noise: Number, squeeze: Number) -> ClassStatistics:
+        return ClassStatistics.from_features(self._features(noise, squeeze)[1], self._labels)
+
     @functools.cache  # noqa: B019 - as many as there are slider positions
     def _curve(self, squeeze: Number, weight_decay: Number) -> np.ndarray:
-        found = [self.terms(noise, squeeze, weight_decay) for noise in NOISES.tolist()]
+        zero = torch.zeros(3, 2, dtype=torch.float64)  # the two terms do not depend on W
+        found = [
+            decompose_mse(self._stats(noise, squeeze), zero, None, weight_decay=weight_decay)
+            for noise in NOISES.tolist()
+        ]
         return np.array([[one.nc1, one.nc23] for one in found]).T
 
     @house_style
