@@ -50,7 +50,7 @@ class Threshold:
         line.set(xlim=(0, FARTHEST), ylim=(0, 1.08))
         line.axvline(1, color=MUTED, lw=1, ls=":")
         line.text(1.04, 0.03, "from Cθ = 1 on zero is best", color=MUTED, fontsize=8.5)
-        modes.set(title="singular values of the mean logits (dash: s)", xlabel="direction")
+        modes.set(title="singular values of mean logits (dash: s)", xlabel="direction")
         modes.set(xlim=(0.4, MOST_CLASSES + 0.6), ylim=(-0.12, 3.2), xticks=range(1, 7))
         self._lines, self._dots, self._said, self._modes, self._scales = {}, {}, {}, {}, {}
         for i, (loss, name) in enumerate(SAID.items()):

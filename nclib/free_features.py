@@ -1,6 +1,6 @@
-"""Descents of the unconstrained features model, step by step, as a run that the player can show.
+"""Features without a network: descents that the player can show, and a simplex with scatter.
 
-A step of gradient descent takes the place of an epoch; there is no test set.
+In a descent a step of gradient descent takes the place of an epoch; there is no test set.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from nclib._shapes import Number
+from nclib._shapes import Float, Int, Number, Tensor
 from nclib.central_path import snr_singular_values
 from nclib.collapse import collapse_metrics
+from nclib.etf import simplex_etf
 from nclib.statistics import ClassStatistics
 from nclib.training import Epoch, Snapshot
 from nclib.ufm import LOSSES, UFM, gradient_descent
@@ -72,3 +73,39 @@ def _settings(model: UFM) -> dict:
     names = {"data": "free features", "network": size, "loss": model.loss}
     names["class_names"] = [str(c) for c in range(num_classes)]
     return names | {"weight_decay": model.weight_decay, "feature_decay": model.feature_decay}
+
+
+def simplex_with_scatter(
+    num_classes: int,
+    per_class: int,
+    *,
+    size: Number,
+    shape: Float[Tensor, "p p"],
+    seed: int = 0,
+) -> tuple[Float[Tensor, "N p"], Int[Tensor, " N"]]:
+    """Features whose class means are a simplex ETF exactly and whose scatter is size²·shapeᵀshape.
+
+    Args:
+        num_classes: C, at least 2.
+        per_class: n; N - C must be at least p.
+        size: of the scatter; 0 for features that have collapsed.
+        shape: (p, p) float64, the identity for round scatter; p ≥ C-1.
+        seed: of the noise and of how the simplex is turned.
+
+    Raises:
+        ValueError: if N - C < p, or p < C-1.
+    """
+    num_features = len(shape)
+    if num_classes * (per_class - 1) < num_features:
+        raise ValueError(
+            f"per_class is {per_class}: {num_classes} classes of it scatter in fewer than "
+            f"{num_features} directions; raise it"
+        )
+    draw = torch.Generator().manual_seed(seed)
+    noise = torch.randn(num_classes, per_class, num_features, generator=draw, dtype=shape.dtype)
+    noise = (noise - noise.mean(1, keepdim=True)).flatten(0, 1)
+    whitener = torch.linalg.cholesky(noise.T @ noise / len(noise)).T
+    white = torch.linalg.solve_triangular(whitener, noise, upper=True, left=False)
+    labels = torch.arange(num_classes).repeat_interleave(per_class)
+    means = simplex_etf(num_classes, num_features, seed=seed)
+    return means[labels] + size * white @ shape, labels
