@@ -14,7 +14,7 @@
 # the set-up cell finds the library.*
 # <!-- /badges -->
 #
-# Notebook 06 set the features of the last layer free and found the simplex waiting at the bottom. Put more layers on top of the free features and the question becomes harder: must *every* layer collapse? For two classes the answer is a theorem: yes. For more classes everybody expected the same. This page shows the theorem, the two ways in which gradient descent misses it, and then descents that end **below** collapse.
+# Notebook 06 set the features of the last layer free and found the simplex waiting at the bottom. Put more layers on top: must *every* layer collapse? For two classes that is a theorem. For more, everybody expected the same. This page shows the theorem, two ways in which descent misses it, and then descents that end **below** collapse.
 
 # %% [markdown]
 # | | |
@@ -63,8 +63,7 @@ import torch
 
 import nclib
 from nclib import deep_figures, runtime
-from nclib.deep_ufm import DeepUFM, collapse_loss, descend, existence_limit, fit
-from nclib.deep_ufm import graph_loss, layer_collapse, threshold
+from nclib.deep_ufm import DeepUFM, descend, existence_limit, fit, layer_collapse, threshold
 from nclib.exercises import deep
 from nclib.widgets.panels import explore
 
@@ -73,9 +72,9 @@ print(runtime.start())
 # %% tags=["parameters"]
 seed = 0  # of section 1; the other sections begin at many
 per_class, width = runtime.choose(ci=(10, 32), laptop=(50, 64))  # n and d of section 1
-steps = runtime.choose(ci=1500, laptop=2500)  # of Adam; 4000 change the fifth digit
+steps = runtime.choose(ci=1500, laptop=2500)  # of Adam, for most descents
 seeds = runtime.choose(ci=3, laptop=5)  # random starts for every setting
-many = runtime.choose(ci=6, laptop=20)  # random starts for a histogram
+many = runtime.choose(ci=5, laptop=20)  # random starts for a histogram
 
 # %% [markdown]
 # ## 1. Two classes: every layer collapses
@@ -84,15 +83,13 @@ many = runtime.choose(ci=6, laptop=20)  # random starts for a histogram
 #
 # $$\frac{1}{2N} \lVert W_L\,\sigma(W_{L-1} \cdots \sigma(W_1 H)) - Y \rVert^2 + \sum_{l=1}^{L} \frac{\lambda_l}{2} \lVert W_l \rVert^2 + \frac{\lambda_H}{2} \lVert H \rVert^2$$
 #
-# **Question.** Only the last layer touches the loss. What happens in those before it?
-#
 # **Predict.** After the descent, two samples of the *same* class will enter **(a)** the last layer alone, **(b)** every layer, as one and the same vector. And two of *different* classes, after a ReLU: **(c)** opposite, **(d)** orthogonal?
 
 # %%
 options = dict(weight_decay=5e-3, feature_decay=1e-3, init=0.5, seed=seed)
 two = DeepUFM(2, per_class, 3, width, **options)
 strip = deep_figures.LayerStrip(two)
-for step in descend([two], steps=runtime.choose(ci=2000, laptop=4000), record_every=10):
+for step in descend([two], steps=runtime.choose(ci=1500, laptop=4000), record_every=20):
     strip.record(step)
 explore(strip.at, step=strip.steps, start={"step": strip.steps[-1]})
 
@@ -116,11 +113,9 @@ def collapse_value(num_classes, depth, decay_product):
     return float(((1 - s) ** 2 / 2 + (depth + 1) / 2 * num_classes * root).min())
 
 
-layers = pd.DataFrame(map(vars, layer_collapse(two)), index=["into W1", "into W2", "into W3"])
-layers.style.format("{:.2g}")
-
 # %% tags=["self-check"]
-value, scale = collapse_loss(2, 3, two.decay_product)
+value, _ = nclib.deep_ufm.collapse_loss(2, 3, two.decay_product)
+layers = pd.DataFrame(map(vars, layer_collapse(two)))
 loss, energies = two.objective().item(), two.energies().detach()
 assert abs(collapse_value(2, 3, two.decay_product) - value) < 1e-8, "the grid finds another value"
 assert abs(loss - value) < 2e-5, f"the descent ends at {loss}, theory {value}"
@@ -150,7 +145,7 @@ def train_all(models, steps=steps):
 
 
 # %%
-parts = runtime.choose(ci=(1e-3, 1e-2, 5e-2), laptop=(1e-3, 3e-3, 1e-2, 2e-2, 5e-2))
+parts = runtime.choose(ci=(1e-3, 5e-2), laptop=(1e-3, 3e-3, 1e-2, 2e-2, 5e-2))
 grid = [around(depth, part, init=1) for depth in range(2, 7) for part in parts]
 deep_figures.losses_against_theory(train_all(grid))
 
@@ -199,7 +194,7 @@ explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.7
 #
 # $$\Lambda^* = \frac{(L-1)^{L-1}}{K^{L+1}\, L^{2L}}$$
 #
-# the other minimum, then at $s = \frac{L-1}{L}$, rises through ½: the best solution jumps. Descent does not notice. Collapse remains a minimum, only no longer the best one, until it meets the maximum between it and zero and both vanish: 1.7 thresholds for two layers, 4 for three, 12 for four. A state that depends on where one comes from: **hysteresis**.
+# the other minimum, then at $s = \frac{L-1}{L}$, rises through ½: the best solution jumps. Descent does not notice. Collapse remains a minimum, only no longer the best one, until it meets the maximum between it and zero and both vanish: 1.7 thresholds for two layers, 4 for three, 12 for four. Which state one finds depends on where one comes from: **hysteresis**.
 #
 # **What it does not show.** What descents from an ordinary random start do; they begin at neither end.
 
@@ -225,14 +220,12 @@ assert (falls.loss - 0.5).abs().max() < 1e-4, "a start close to zero left it"
 
 # %%
 sizes = runtime.choose(ci=(0.4, 0.5, 1.0), laptop=(0.4, 0.5, 0.7, 1.0))
-shares = runtime.choose(ci=(0.1, 0.5, 0.9), laptop=(0.03, 0.1, 0.3, 0.5, 0.7, 0.9))
-starts = [(init, part, number) for init in sizes for part in shares for number in range(seeds)]
-states = [around(4, part, init=init, seed=number) for init, part, number in starts]
-train_all(states, steps=1500)
-by_size = {i: [m for m, s in zip(states, starts, strict=True) if s[0] == i] for i in sizes}
-drawn = {
-    i: deep_figures.merging(ms, f"starts of size {i:g}").finished() for i, ms in by_size.items()
-}
+shares = runtime.choose(ci=(0.5, 0.9), laptop=(0.03, 0.1, 0.3, 0.5, 0.7, 0.9))
+each = [(part, number) for part in shares for number in range(seeds)]
+by_size = {i: [around(4, p, init=i, seed=number) for p, number in each] for i in sizes}
+for models in by_size.values():
+    train_all(models, steps=1500)
+drawn = {i: deep_figures.merging(m, f"starts of size {i:g}").finished() for i, m in by_size.items()}
 explore(lambda start_size: drawn[start_size], start_size=list(sizes), start={"start_size": 0.5})
 
 # %% [markdown]
@@ -248,7 +241,7 @@ pd.DataFrame(outputs, index=["class 0", "class 1"], columns=["output 0", "output
 # %% [markdown]
 # One row is a multiple of the other: the same output is largest for both classes, so one of them is always wrong. Only one of the $K$ directions is alive. Each direction pays for itself, so a state with $r$ of them alive costs $\frac{r}{K} f + (1 - \frac{r}{K}) \frac12$, where $f$ is the value of collapse.
 #
-# **What it does not show.** That four layers cannot collapse here: from larger starts they do. Smaller starts end at zero. The theorem is about the landscape; which valley one falls into is decided by the start, and the papers choose decays far below the threshold.
+# **What it does not show.** That four layers cannot collapse here: from larger starts they do, and smaller ones end at zero. The theorem is about the landscape; the start decides into which valley one falls.
 
 # %% tags=["self-check"]
 ended = deep_figures.ends(by_size[0.5]).query("part > 0.4")
@@ -280,8 +273,8 @@ def train_many(num_classes, depth, width, decays, seeds):
     return train_all([DeepUFM(*size, **options) for options in pairs])
 
 
-four, ten = train_many(4, 6, 32, [1e-3], seeds=max(many, 5)), train_many(10, 4, 30, [4e-3], many)
-graph = graph_loss(10, 4, ten[0].decay_product)[0]
+four, ten = train_many(4, 6, 32, [1e-3], many), train_many(10, 4, 30, [4e-3], many)
+graph = nclib.deep_ufm.graph_loss(10, 4, ten[0].decay_product)[0]
 groups = {"K = 4, L = 6, d = 32, λ = 0.001": four, "K = 10, L = 4, d = 30, λ = 0.004": ten}
 deep_figures.below_collapse(groups, {list(groups)[1]: {"graph": graph}})
 
@@ -307,52 +300,69 @@ identity = torch.equal(before.relu(), torch.eye(10))
 print(f"rank {torch.linalg.matrix_rank(before)} before the ReLU; the identity after it: {identity}")
 
 # %% [markdown]
-# Ten directions are kept in five, layer after layer, and unfolded by the last ReLU. That is the trick: **rank costs in every layer, unfolding once**. A strongly regular graph makes it exact (Súkeník et al. 2024). Beside it collapse and the best descent: the inner products of the class means in each layer.
+# Ten directions are kept in five, layer after layer, and unfolded by the last ReLU. That is the trick: **rank costs in every layer, unfolding once** (Súkeník et al. 2024 build it from strongly regular graphs). Below, the inner products of the class means in each layer: of collapse, of the graph, of a descent that begins beside the graph, and of the best one from a random start.
 
 # %%
 settings = dict(weight_decay=4e-3, feature_decay=4e-3)
+placed = [DeepUFM(10, 1, 4, 30, **settings) for _ in range(3)]
+placed[0].start_collapsed(), placed[1].start_graph(), placed[2].start_graph()
+for parameter in placed[2].parameters():
+    parameter.data += 0.02 * torch.randn(parameter.shape)
+train_all(placed[2:])
 best = min(ten, key=lambda model: model.objective().item())
-rivals = {"collapse": DeepUFM(10, 1, 4, 30, **settings).start_collapsed()}
-rivals |= {"graph": DeepUFM(10, 1, 4, 30, **settings).start_graph(), "descent": best}
+rivals = {"collapse": placed[0], "graph": placed[1], "from the graph": placed[2]}
+rivals["random start"] = best
 deep_figures.layer_grams(rivals)
 
+# %% [markdown]
+# **What we saw.** The graph beats collapse, and is not the optimum either: a descent from it keeps which classes meet, lets the last matrix do part of the unfolding, and ends lower. Most random starts end at something less regular, most of them below the graph by hand as well; now and then one finds a whole graph by itself. The check counts those: where two classes do *not* meet must be the Petersen graph, whose adjacency matrix solves $P^2 + P = 2I + J$, with $J$ all ones.
+
+
+# %%
+def finds_graph(model):
+    """Whether the classes that are orthogonal before the last ReLU form the Petersen graph."""
+    means = model.class_means()[2]
+    gram = means @ means.T
+    apart = (gram < 0.02 * gram.diagonal().mean()).double()
+    return torch.equal(apart @ apart + apart, 2 * torch.eye(10) + torch.ones(10, 10).double())
+
+
 # %% tags=["self-check"]
-placed = {name: model.double().objective().item() for name, model in rivals.items()}
+values = {name: model.objective().item() for name, model in rivals.items()}
 ranks = {name: [layer.rank for layer in layer_collapse(m)] for name, m in rivals.items()}
 assert identity, "the ReLU does not give the identity"
-assert abs(placed["graph"] - graph) < 1e-7, f"graph: {placed['graph']}, formula {graph}"
-assert placed["descent"] < placed["graph"] < placed["collapse"], f"order: {placed}"
+assert abs(values["graph"] - graph) < 1e-6, f"graph: {values['graph']}, formula {graph}"
+assert values["from the graph"] < values["graph"] < values["collapse"], f"order: {values}"
+assert values["random start"] < values["graph"], f"order: {values}"
 assert ranks["collapse"] == [10] * 4, f"ranks {ranks}"
-assert ranks["graph"] == [5, 5, 5, 10], f"ranks {ranks}"
-print("checked:", ", ".join(f"{name} {v:.5f} {ranks[name]}" for name, v in placed.items()))
+assert ranks["graph"] == ranks["from the graph"] == [5, 5, 5, 10], f"ranks {ranks}"
+assert finds_graph(rivals["graph"]) and finds_graph(rivals["from the graph"]), "no graph"
+print("checked:", ", ".join(f"{name} {v:.5f} {ranks[name]}" for name, v in values.items()))
+print(f"random starts that found a graph: {sum(map(finds_graph, ten))} of {len(ten)}")
 
 # %% [markdown]
-# **What we saw.** The descent is no graph, and it is not the graph's equal: it is better still. The graph is a proof that something beats collapse, not the optimum. All three end in the same picture, the frame that enters the last layer.
-#
 # **Predict.** Turning the decay up, the rank of the descents will go **(a)** up, **(b)** down. Making the layers wider, **(c)** up, **(d)** down, **(e)** it does not matter.
 
 # %%
 lambdas = runtime.choose(ci=[1e-3, 6e-3], laptop=[1e-3, 2e-3, 4e-3, 6e-3])
 by_decay = train_many(10, 4, 30, lambdas, seeds)
-breadths = runtime.choose(ci=(16, 30, 64), laptop=(16, 20, 30, 40, 64))
-by_width = [m for d in breadths for m in (train_many(10, 4, d, [4e-3], seeds))]
+breadths = runtime.choose(ci=(16, 64), laptop=(16, 30, 40, 64))
+by_width = [m for d in breadths for m in train_many(10, 4, d, [4e-3], seeds)]
 deep_figures.least_rank(by_decay, by_width)
 
 # %% [markdown]
-# **What we saw.** (b) and (c). Decay is what rank is paid in. The width is a surprise, for the optimum does not depend on it: the low-rank solutions of a narrow model fit into a wide one, at the same cost. Wide random starts just do not lead there: the descents at the right end stop at collapse, which is *not* the best solution. Collapse as a bias of the optimiser, not of the objective.
+# **What we saw.** (b) and (c). Decay is what rank is paid in. The width is a surprise, for the optimum does not depend on it: the low-rank solutions of a narrow model fit into a wide one, at the same cost. Wide random starts of this size do not lead there: the descents at the right end stop at collapse, which is *not* the best solution. Here collapse is a bias of the descent, not of the objective.
 
 # %% tags=["self-check"]
 decayed, widened = deep_figures.ends(by_decay), deep_figures.ends(by_width)
-of_decay, of_width = (
-    decayed.groupby("decay")["rank"].mean(),
-    widened.groupby("width")["rank"].mean(),
-)
+of_decay = decayed.groupby("decay")["rank"].mean()
+of_width = widened.groupby("width")["rank"].mean()
 assert of_decay.iloc[-1] < of_decay.iloc[0] < 10, f"rank by decay: {of_decay.to_dict()}"
-assert of_width[16] < of_width[30] < of_width[64], f"rank by width: {of_width.to_dict()}"
+assert of_width.is_monotonic_increasing, f"rank by width: {of_width.to_dict()}"
 wide = widened.query("width == 64")
 assert (wide["rank"] == 10).all(), f"width 64: ranks {wide['rank'].tolist()}"
-assert (wide.loss / wide.collapse - 1).abs().max() < 1e-3, "width 64 does not end in collapse"
-assert (widened.query("width == 30").loss.min()) < wide.loss.min(), "narrow is not better"
+assert (wide.loss / wide.collapse - 1).abs().max() < 3e-3, "width 64 does not end in collapse"
+assert widened.loss.min() < 0.95 * wide.loss.min(), "narrow is not better"
 print("checked: mean rank by width", of_width.round(1).to_dict(), "and all of width 64 in collapse")
 
 # %% [markdown]
@@ -360,40 +370,41 @@ print("checked: mean rank by width", of_width.round(1).to_dict(), "and all of wi
 #
 # | | two classes | more classes |
 # | --- | --- | --- |
-# | **DNC1**, samples of a class coincide | at every optimum | in every solution seen here and in the paper |
+# | **DNC1**, samples of a class coincide | at every optimum | not asked here: one sample a class |
 # | **DNC2, DNC3**, orthogonal frames, aligned weights | at every optimum below the threshold | not optimal when layers and classes are many |
-# | **what descent finds** | collapse, merging or zero, by start and decay | low rank in narrow models, collapse in wide ones |
+# | **what descent finds** | collapse, merging or zero, by start and decay | low rank in narrow models, collapse in wide ones (ten classes, four layers) |
 #
-# Two pressures act on the middle layers. The loss wants the classes apart at the end; the decays, spread over many layers, act like a penalty on rank. With two classes there is nothing to save: rank 1 cannot tell them apart. From some number of classes and layers on there is.
+# The decays, spread over many layers, act like a penalty on rank. With two classes there is nothing to save: rank 1 cannot tell them apart. With more classes and layers there is.
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises
 #
-# ### Exercise 1: the price of merging (●○○, one line)
+# ### Exercise 1: out of the trap (●○○, two lines)
 #
-# Of $K$ directions only one is alive. Collapse costs `loss`, zero ½. What does this state cost? Expected: half-way for $K = 2$.
+# Find a start from which two classes in **four or more** layers collapse although $\Lambda$ is between 0.5 and 0.9 of the threshold: return the trained model. Use `around` and `train_all`. Expected: an objective within 0.001 of collapse.
 
 
 # %% tags=["exercise"]
-def merged_value(num_classes, loss):
-    """Value with one direction of num_classes alive, where collapse costs loss."""
+def escape():
+    """A trained model of two classes, in collapse near the threshold."""
     ...
-    raise NotImplementedError("return one number")
+    raise NotImplementedError("return a trained model")
 
 
 # %% tags=["check"]
-deep.check_merged(merged_value)
+deep.check_escape(escape)
 
 
 # %% tags=["solution"]
-def merged_value(num_classes, loss):
-    """Value with one direction of num_classes alive, where collapse costs loss."""
+def escape():
+    """A trained model of two classes, in collapse near the threshold."""
     ### BEGIN SOLUTION
-    return (loss + (num_classes - 1) / 2) / num_classes
+    (model,) = train_all([around(4, 0.7, init=1.0)])
+    return model
     ### END SOLUTION
 
 
-deep.check_merged(merged_value)
+deep.check_escape(escape)
 
 
 # %% [markdown] tags=["exercise"]
@@ -426,36 +437,7 @@ deep.check_jump(scale_at_threshold)
 
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 3: out of the trap (●●○, two lines)
-#
-# Find a start from which two classes in **four or more** layers collapse although $\Lambda$ is between 0.5 and 0.9 of the threshold: return the trained model. Use `around` and `train_all`. Expected: an objective within 0.001 of collapse.
-
-
-# %% tags=["exercise"]
-def escape():
-    """A trained model of two classes, in collapse near the threshold."""
-    ...
-    raise NotImplementedError("return a trained model")
-
-
-# %% tags=["check"]
-deep.check_escape(escape)
-
-
-# %% tags=["solution"]
-def escape():
-    """A trained model of two classes, in collapse near the threshold."""
-    ### BEGIN SOLUTION
-    (model,) = train_all([around(4, 0.7, init=1.0)])
-    return model
-    ### END SOLUTION
-
-
-deep.check_escape(escape)
-
-
-# %% [markdown] tags=["exercise"]
-# ### Exercise 4: three dimensions are enough (●●●, open, four lines)
+# ### Exercise 3: three dimensions are enough (●●●, open, four lines)
 #
 # The graph keeps ten classes in rank 5. Do better: for any $K \ge 4$ find a $K \times K$ matrix of rank **at most 3** whose ReLU is the identity. *Put $K$ points on a circle.* Then think: why does descent not end there? (Compare the norms of your matrix with those of the graph's, before the ReLU.)
 
@@ -485,23 +467,22 @@ def unfold(num_classes):
 deep.check_unfolding(unfold)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 4 (25). On the board: the incidence matrix of the tetrahedron, and why $A^\top A - 1$ has 1, 0 and $-1$.
+# **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 3 (25). On the board: the incidence matrix of the tetrahedron, and why $A^\top A - 1$ has 1, 0 and $-1$.
 #
-# The usual misconceptions: *a theorem about the global minimum says where gradient descent ends* (section 3); *the threshold is where collapse is lost* (section 2: where it stops being best); *low rank means that classes are confused* (section 4: the ReLU tells them apart again); *the low-rank solutions need narrow layers* (they need the descent to find them).
+# The usual misconceptions: *a theorem about the global minimum says where gradient descent ends* (section 3); *the threshold is where collapse is lost* (section 2: where it stops being best); *low rank means that classes are confused* (section 4: the ReLU tells them apart again).
 #
-# Exercise 4: with many classes the circle's neighbours are close, and dividing by $1 - \cos(2\pi/K)$ makes the matrix large where it is negative. Rank is cheap there, the norm is not.
+# Exercise 3: with many classes the circle's neighbours are close, and dividing by $1 - \cos(2\pi/K)$ makes the matrix large where it is negative. Rank is cheap there, the norm is not.
 
 # %% [markdown]
 # ## What agrees with the papers, and what does not
 #
 # **Agrees:** for two classes the measured optimum is the theory's, in every layer; the threshold; descents below collapse at the paper's setting for ten classes, at lower rank; more rank with more width.
 #
-# **Differs:** we use Adam from small starts instead of gradient descent with a large step, because it takes seconds; the paper trains longer. Our graph's value is the best of one family that we derived ourselves: it beats collapse from four layers and six classes on, and not at three layers. Hysteresis and the merged state are measured here; the papers avoid them by small decays.
+# **Differs:** we use Adam from small starts instead of gradient descent with a large step, because it takes seconds. Our graph's value was derived for this page: it beats collapse from four layers and six classes on, not at three layers. The papers stay away from hysteresis and merging by small decays.
 #
 # ## Where this stops being true
 #
-# - **Other starts.** Which solution a descent finds depends on the size of its start, more than on the seed; other widths and other depths need other sizes.
-# - **Three layers, few classes:** descents end in collapse, or in a trap; we know of nothing below it there, which is no proof.
+# - **Other starts.** Which solution a descent finds depends on the size of its start more than on the seed, and with depth and width other sizes do.
 # - **Real features are not free.** Whether trained networks have low rank in their middle layers is measured in notebook 08.
 # - **Cross-entropy:** another problem; low-rank solutions are known there for linear layers (Garrod, Keating 2025).
 #

@@ -12,25 +12,6 @@ from nclib.exercises import check
 
 
 @check
-def check_merged(answer: Callable[[int, float], float]) -> str | None:
-    """A function of K and collapse's value: the value with one direction of K alive."""
-    for num_classes, decay_product in ((2, 1e-5), (3, 1e-6), (10, 1e-14)):
-        loss, _ = collapse_loss(num_classes, 4, decay_product)
-        expected, _ = partial_loss(num_classes, 4, decay_product, 1)
-        found = float(answer(num_classes, loss))
-        if abs(found - expected) > 1e-9:
-            return (
-                f"for {num_classes} classes and collapse at {loss:.4f}, {expected:.4f} was "
-                f"expected, {found:.4f} found. "
-            ) + (
-                "Directions that are zero are not free: each keeps its share of the ½ of zero"
-                if found < loss
-                else "Of K equal shares one costs what it costs in collapse, K-1 what zero costs"
-            )
-    return None
-
-
-@check
 def check_jump(answer: Callable[[int], float]) -> str | None:
     """A function of L that gives the scale of the outputs at the threshold."""
     for depth in (2, 3, 5, 10):
