@@ -1,0 +1,77 @@
+"""Exercises of notebook 05, the central path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from nclib import central_path
+from nclib._shapes import Tensor
+from nclib.exercises import check
+from nclib.mse import decompose_mse, least_squares_classifier
+from nclib.statistics import ClassStatistics
+
+
+@check
+def check_growth_exponent(answer: Callable[[float], float]) -> str | None:
+    """A function of q: the slope of log ω against log t, far out, when dω/dt = k ω^-q."""
+    for q in (3.0, 1.0, 2.0, 0.0, 5.0):
+        expected, found = _slope(q), float(answer(q))
+        if abs(found - expected) < 1e-6:
+            continue
+        case = f"for q = {q:g} the slope is {expected:.4f}, {found:.4f} found. "
+        if abs(found - q - 1) < 1e-6:
+            return case + "That is the power of ω that grows like t: take the root"
+        if q and abs(found - 1 / q) < 1e-6:
+            return case + "Integrating ω^q raises the power by one"
+        return case + "Separate: ω^q dω = k dt, and integrate both sides"
+    return None
+
+
+def _slope(q: float) -> float:
+    """The slope between t = 1e20 and 1e21 of ω from 1, by the integral of 1/speed."""
+    t = torch.tensor([1e20, 1e21], dtype=torch.float64)
+    omega = (1 + (q + 1) * t) ** (1 / (q + 1))
+    return float((omega[1] / omega[0]).log10())
+
+
+@check
+def check_hole(answer: Callable[[], tuple[Tensor, Tensor]]) -> str | None:
+    """A function that gives balanced features of four classes with exactly one infinite ratio."""
+    features, labels = answer()
+    stats = ClassStatistics.from_features(features.double(), labels)
+    if stats.num_classes != 4 or len(set(stats.counts.tolist())) > 1:
+        return f"there are {stats.counts.tolist()} samples of the classes; give four, equally many"
+    omega = central_path.snr_singular_values(stats)
+    infinite, zero = int(omega.isinf().sum()), int((omega == 0).sum())
+    if infinite != 1 or zero:
+        said = f"the ratios are {[f'{one:.3g}' for one in omega.tolist()]}; "
+        if infinite > 1:
+            return said + "too many are infinite: let the samples scatter along two directions"
+        if zero:
+            return said + "one is 0: the means must differ along three directions (p ≥ 3)"
+        return said + "one must be inf: no scatter at all along a direction in which means differ"
+    _say_what_fails(features, labels, stats, omega)
+    return None
+
+
+def _say_what_fails(
+    features: Tensor, labels: Tensor, stats: ClassStatistics, omega: Tensor
+) -> None:
+    """What an infinite ratio does to the formulas of the notebook, printed line by line."""
+    least = decompose_mse(stats, *least_squares_classifier(stats)).total
+    formula = float(central_path.loss(omega, num_classes=4))
+    lines = [f"L = ½ Σ 1/(C + ω²) holds: {formula:.6f}, directly {least:.6f}"]
+    calls = {
+        "flow": lambda: central_path.flow(
+            omega, torch.ones(1), num_classes=4, per_class=int(stats.counts[0])
+        ),
+        "simulate": lambda: central_path.simulate(features, labels, steps=1, step_size=1.0),
+    }
+    for name, call in calls.items():
+        try:
+            call()
+        except ValueError as error:
+            lines.append(f"{name} refuses: {error}")
+    print(*lines, sep="\n")  # noqa: T201

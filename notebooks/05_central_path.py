@@ -1,0 +1,432 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] tags=["nc-badges"]
+# # The central path
+#
+# <!-- badges: written by tools/nb.py stamp -->
+# *To run it: open it in JupyterLab, Notebook, VS Code or a hosted notebook service;
+# the set-up cell finds the library.*
+# <!-- /badges -->
+#
+# Keep the classifier at its best, always, and ask where the features go. Han, Papyan and Donoho call this the **central path**, and for one kind of gradient flow along it they found the answer in closed form: every signal-to-noise ratio grows without bound (NC1), and all of them become equal (NC2). On this page you derive that law, race it against a simulation that knows nothing of it, and find out what trained networks have to do with it, and what not.
+
+# %% [markdown]
+# | | |
+# | --- | --- |
+# | **You will be able to** | *compute* the signal-to-noise ratios of features and the least loss from them · *derive* the law of the flow, and its exponents ¼ and ½ · *tell* being on the central path from moving along it as the law says · *test* a recorded run without knowing its time scale |
+# | **Needs** | notebook 04; singular values; a separable differential equation; no GPU |
+# | **Time** | fifteen minutes to read, thirty with the exercises; the cells take half a minute on two CPU cores |
+# | **Data** | synthetic; recorded runs on digits and MNIST inside the package: nothing is downloaded |
+# | **Paper** | Han, Papyan, Donoho 2022, [*Neural collapse under MSE loss: proximity to and dynamics on the central path*](https://arxiv.org/abs/2106.02073) |
+
+# %% tags=["nc-setup"]
+# @title Set-up: find or install `nclib` (run this cell first)
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def is_ours(folder):  # another package on the index is called nclib, too
+    init = Path(folder, "nclib", "__init__.py")
+    return init.is_file() and 'SUITE = "neural-collapse"' in init.read_text(encoding="utf-8")
+
+
+archive = ""  # where pip gets the library; empty while it is not published
+spec = importlib.util.find_spec("nclib")
+found = Path(spec.origin).parents[1] if spec and spec.origin else None
+home = next(filter(is_ours, [Path.cwd(), *Path.cwd().parents, found or "", *sys.path]), None)
+if home is None and archive:
+    home = tempfile.mkdtemp(prefix="nclib-")
+    pip = "-m pip install --quiet --no-deps --no-user --target".split()
+    subprocess.run([sys.executable, *pip, home, archive], check=False)
+if home is None or not is_ours(home):
+    raise ModuleNotFoundError(
+        "Neural Collapse Lab's nclib is neither beside this notebook nor installed. Open the "
+        "notebook inside a checkout, or take its portable copy, which carries the library."
+    )
+if Path(home) != found:  # put ours first, and forget another package of that name
+    sys.path.insert(0, str(home))
+    for name in [name for name in sys.modules if name.split(".")[0] == "nclib"]:
+        del sys.modules[name]
+
+# %%
+import numpy as np
+import pandas as pd
+import torch
+
+import nclib
+from nclib import ClassStatistics, central_path, path_figures, runtime
+from nclib.exercises import path
+from nclib.widgets.panels import explore
+
+print(runtime.start())
+
+# %% tags=["parameters"]
+seed = 0  # of the synthetic features
+C, n, p = 4, 6, 8  # classes, samples of each, features; n ≥ 3, so that Σ_W can be inverted
+end = 400.0  # time of the simulations; beyond, plain gradient descent needs smaller steps
+steps = [8.0, 4.0, 2.0, 1.0]  # step sizes to compare
+
+# %% [markdown]
+# ## 1. A loss of C - 1 numbers
+#
+# **Question.** Equally many samples of each class, no decay, and the classifier always the best one. On how many numbers does the loss depend?
+#
+# Two steps from notebook 04. The best classifier swallows every invertible affine map of the features, so we may as well look at features **whitened** to $\Sigma_W = I$. And of those only the singular values of the centred means are left:
+#
+# $$\omega_j = \text{singular values of } \Sigma_W^{-1/2} \dot M^\top, \qquad L = \tfrac12 \sum_{j=1}^{C-1} \frac{1}{C + \omega_j^2}$$
+#
+# They are **signal-to-noise ratios**: how far the means are apart, in units of the scatter. NC1 says that all $\omega_j \to \infty$; NC2, in whitened coordinates, that they become equal.
+
+
+# %%
+def snr(features, labels):
+    """ω_j (C-1,) of features (N, p)."""
+    stats = ClassStatistics.from_features(features, labels)
+    values, vectors = torch.linalg.eigh(stats.within_covariance)
+    whitening = vectors / values.sqrt() @ vectors.T  # Σ_W^{-1/2}
+    return torch.linalg.svdvals(stats.centred_means @ whitening)[:-1]
+
+
+generator = torch.Generator().manual_seed(seed)
+labels = torch.arange(C).repeat_interleave(n)
+normal = torch.randn(C + C * n, p, generator=generator, dtype=torch.float64)
+features = 0.4 * normal[:C][labels] + normal[C:]
+omega = snr(features, labels)
+least = float((0.5 / (C + omega**2)).sum())
+print("ω =", [round(one, 3) for one in omega.tolist()], f"L = {least:.6f}")
+
+# %% tags=["self-check"]
+stats = ClassStatistics.from_features(features, labels)
+direct = nclib.decompose_mse(stats, *nclib.least_squares_classifier(stats)).total
+assert abs(direct / least - 1) < 1e-12, f"directly {direct}, from the ratios {least}"
+gap = float((nclib.snr_singular_values(stats) / omega - 1).abs().max())
+assert gap < 1e-10, f"nclib's ratios are {gap} off, relative"
+bent = snr(features @ torch.diag(torch.arange(1.0, p + 1)).double() + 5, labels)
+assert float((bent / omega - 1).abs().max()) < 1e-10, f"an affine map changed them: {bent}"
+print(f"checked: L from the ratios = L directly, to {abs(direct / least - 1):.0e} (limit 1e-12)")
+
+# %% [markdown]
+# ## 2. The law
+#
+# Let the features follow the negative gradient of that loss. Whitening changes neither $L$ nor $\omega$, so it may be done all the time, but it *does* change where the gradient leads next. There are two ways to do it, and they give two laws:
+#
+# - **projected**, the paper's "continually renormalised" flow: keep only the part of the gradient that leaves $\Sigma_W = I$. That is the part which moves whole classes; a gradient of size $1/n$ on each of them gives
+#   $$\frac{d\omega}{dt} = \frac{\omega}{n(C+\omega^2)^2} \quad\Rightarrow\quad n\Bigl[C^2 \ln\omega + C\omega^2 + \tfrac14\omega^4\Bigr] = a + t$$
+# - **rescaled**: take the whole step, which also shrinks the scatter, and whiten afterwards. Shrinking noise counts as growing signal:
+#   $$\frac{d\omega}{dt} = \frac{\omega}{nC(C+\omega^2)} \quad\Rightarrow\quad n\Bigl[C^2 \ln\omega + \tfrac12 C\omega^2\Bigr] = a + t$$
+#
+# The variables separate: every $\omega_j$ moves by itself. Call the left side $F(\omega)$, the **clock**: on the flow, $F(\omega_j(t)) - F(\omega_j(0)) = t$ for every $j$.
+#
+# **Predict.** From different $\omega_1, \omega_2$, the points below move **(a)** straight up the slope of the loss, to the nearest dark corner; **(b)** along lines that all bend towards the diagonal; **(c)** towards the axis of the larger one, which wins. Move the time.
+
+# %%
+landscape = path_figures.Landscape(per_class=10)
+times = [0, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000, 300000, 1000000]
+explore(landscape.at, time=times, kind=["projected", "rescaled"], start={"time": 1000})
+
+
+# %%
+def clock(omega, kind):
+    """F(ω), the left side of the law."""
+    if kind == "projected":
+        return n * (C**2 * omega.log() + C * omega**2 + omega**4 / 4)
+    return n * (C**2 * omega.log() + C * omega**2 / 2)
+
+
+moments = torch.tensor([0.0, 1.0, 1e3, 1e6, 1e12], dtype=torch.float64)
+flows = {k: central_path.flow(omega, moments, num_classes=C, per_class=n, kind=k)
+         for k in path_figures.KINDS}  # fmt: skip
+pd.DataFrame(flows["projected"].numpy(), index=moments.tolist()).style.format("{:.5g}")
+
+# %% [markdown]
+# **What we saw.** Answer (b). The smaller ratio grows faster, relative to itself, until it has caught up. The table is the projected flow, one row for each time: a million million time units, and still exact.
+
+# %% tags=["self-check"]
+for kind, ratios in flows.items():
+    law = clock(ratios, kind) - clock(omega, kind) - moments[:, None]
+    error = float((law / (moments[:, None] + clock(ratios, kind).abs())).abs().max())
+    assert error < 1e-10, f"{kind}: the closed form misses its own law by {error}"
+    slow = float(ratios[-1].max() / ratios[-1].min() - 1)
+    assert slow < 1e-8, f"{kind}: at t = 1e12 the ratios still differ by {slow}"
+    print(f"checked: {kind}: law to {error:.0e} (limit 1e-10); ratios equal to {slow:.0e}")
+
+# %% [markdown]
+# ## 3. Does it hold? A simulation that knows no law
+#
+# `central_path.simulate` has never heard of $\omega$. It has all $N$ features, finds the best classifier, takes a gradient step, whitens, and so on. Halving its step should halve the distance to the closed form, if the law is right; and the other law should stay wrong.
+
+# %%
+errors = {kind: {law: [] for law in path_figures.KINDS} for kind in path_figures.KINDS}
+for kind in path_figures.KINDS:
+    for step in steps:
+        options = dict(steps=round(end / step), step_size=step, kind=kind)
+        t, found = central_path.simulate(features, labels, **options)
+        for law in path_figures.KINDS:
+            goal = central_path.flow(omega, t[-1:], num_classes=C, per_class=n, kind=law)
+            errors[kind][law].append(float((found[-1] / goal[0] - 1).abs().max()))
+path_figures.step_errors(errors, steps)
+
+# %% tags=["self-check"]
+for kind, by_law in errors.items():
+    other = by_law["rescaled" if kind == "projected" else "projected"]
+    order = np.log2(by_law[kind][-2] / by_law[kind][-1])
+    assert abs(order - 1) < 0.1, f"{kind}: the error falls with order {order:.2f}, expected 1"
+    assert min(other) > 0.1, f"{kind}: the other law is only {min(other)} off"
+    print(
+        f"checked: {kind}: order {order:.2f}, error {by_law[kind][-1]:.1e}; other law {min(other):.2f}"
+    )
+
+# %% [markdown]
+# ## 4. What the law says of collapse
+#
+# Far out one term of the clock outweighs the others, and $\omega$ is a power of time: $(4t/n)^{1/4}$ on the projected flow, $(2t/nC)^{1/2}$ on the rescaled one. The start is forgotten, and $\omega_{\max}/\omega_{\min} - 1$ falls like $1/t$ on both.
+#
+# **Predict.** More samples of each class make it **(a)** faster, **(b)** slower, **(c)** neither.
+
+# %%
+spectrum = path_figures.Spectrum()
+explore(
+    spectrum.at,
+    num_classes=[3, 5, 10],
+    per_class=[10, 1000],
+    spread=[1.5, 4.0, 16.0],
+    time=[1, 100, 10000, 1000000, 10000000, 100000000],
+    start={"num_classes": 5, "spread": 4.0, "time": 10000},
+)
+
+# %% [markdown]
+# **What we saw.** Answer (b), and exactly in proportion: $n$ only sets the unit of time, because the loss is a mean over all samples and each has a small share in it. NC1 and NC2 are the two panels: to infinity, and together.
+#
+# **What it does not show.** That the *raw* class means become a simplex. Equal ratios make one of the *whitened* means; the flow does not care about the difference.
+
+# %% tags=["self-check"]
+late = torch.tensor([1e8, 1e9], dtype=torch.float64)
+for kind, exponent in (("projected", 1 / 4), ("rescaled", 1 / 2)):
+    law = dict(num_classes=C, per_class=n, kind=kind)
+    ratios = central_path.flow(omega, late, **law)
+    slope = float((ratios[1] / ratios[0]).log10().mean())
+    assert abs(slope - exponent) < 0.01, f"{kind}: slope {slope}, expected {exponent}"
+    apart = ratios.max(1).values / ratios.min(1).values - 1
+    assert abs(float(apart[0] / apart[1]) - 10) < 0.1, f"{kind}: NC2 does not fall like 1/t"
+    slower = central_path.flow(omega, 10 * late, num_classes=C, per_class=10 * n, kind=kind)
+    assert float((slower / ratios - 1).abs().max()) < 1e-10, "n is more than a unit of time"
+    print(f"checked: {kind}: slope {slope:.4f}, expected {exponent} (limit 0.01)")
+
+# %% [markdown]
+# ## 5. On the path is not along the path
+#
+# **Question.** Nobody whitens features while training. Plain gradient descent on the features, with the best classifier at every step, never leaves the central path: $L_{\mathrm{LS}}^{\perp} = 0$ throughout. Does it obey one of the laws?
+#
+# **A test without a clock on the wall.** We need no time scale: on a flow the increments of $F(\omega_j)$ are the same for all $j$. Divide them by their mean; on the flow all curves lie at 1.
+#
+# **Predict.** Plain descent follows **(a)** the projected law, **(b)** the rescaled law, **(c)** neither. And with weight decay on the features?
+
+
+# %%
+def descend(time, weight_decay, steps=400, records=40):
+    """Plain gradient descent on whitened features; times and ratios."""
+    (x, y), dt = (whitened, labels), time / steps
+    times, ratios = [], []
+    for step in range(steps + 1):
+        if step % (steps // records) == 0:
+            times.append(step * dt)
+            ratios.append(snr(x, y))
+        x = x - dt * (central_path.feature_gradient(x, y) + weight_decay * x)
+    return np.array(times), torch.stack(ratios), x
+
+
+values, vectors = torch.linalg.eigh(stats.within_covariance)
+whitened = (features - features.mean(0)) @ (vectors / values.sqrt()) @ vectors.T
+
+# %%
+wd = 2e-3
+fast = np.log(1 + 2 * wd * end) / (2 * wd)  # see below
+moved = {"plain": descend(end, 0.0), "plain with decay": descend(fast, wd)}
+for kind in path_figures.KINDS:
+    options = dict(steps=400, step_size=end / 400, record_every=10, kind=kind)
+    moved[kind] = central_path.simulate(features, labels, **options)
+drawn = {
+    name: path_figures.shape_test(t, ratios, num_classes=C, per_class=n, title=name).finished()
+    for name, (t, ratios, *_) in moved.items()
+}
+explore(lambda dynamics: drawn[dynamics], dynamics=list(drawn))
+
+# %% [markdown]
+# **What we saw.** Answer (c). At first plain descent is almost on the rescaled law, since whitened features are where it starts; then it drifts away. It shrinks the scatter in some directions more than in others, $\Sigma_W$ is no longer a multiple of the identity, and the derivation is void. **Renormalisation** is what keeps it round, and with it the law.
+#
+# **Weight decay** on the features does not repair that, and changes only the pace. $L$ does not feel the scale of the features, so its gradient at $sH$ is $1/s$ of that at $H$: as the features shrink like $e^{-\mathrm{wd}\, t}$, everything happens faster, at the time $\tau = (e^{2\,\mathrm{wd}\,t} - 1)/2\,\mathrm{wd}$ of the flow without decay. Same road, exponential clock.
+
+# %% tags=["self-check"]
+apart = {}
+for name, (_, ratios, *_) in moved.items():
+    for kind in path_figures.KINDS:
+        clocks = path_figures.increments(ratios, num_classes=C, per_class=n, kind=kind)
+        apart[name, kind] = [float(row.max() / row.min()) for row in (clocks[0], clocks[-1])]
+for kind in path_figures.KINDS:
+    assert apart[kind, kind][1] < 1.02, f"{kind}: its own clocks differ by {apart[kind, kind]}"
+    assert apart["plain", kind][1] > 2, f"plain descent keeps the {kind} law: {apart}"
+assert apart["plain", "rescaled"][0] < 1.05 < 1.5 < apart["plain", "projected"][0], f"{apart}"
+print("checked: plain descent, clocks apart by a factor", round(apart["plain", "rescaled"][1], 1))
+
+# %% tags=["self-check"]
+same = float((moved["plain with decay"][1][-1] / moved["plain"][1][-1] - 1).abs().max())
+assert same < 0.02, f"with decay, at the time that belongs to it, the ratios differ by {same}"
+at_end = ClassStatistics.from_features(moved["plain"][2], labels)
+uneven = float(torch.linalg.cond(at_end.within_covariance))
+assert uneven > 10, f"the scatter stayed round: condition {uneven}"
+print(
+    f"checked: decay changes the pace alone, to {same:.0e}; condition of Σ_W {uneven:.0f}, from 1"
+)
+
+# %% [markdown]
+# ## 6. Trained networks
+#
+# Now the networks of notebook 04. None of the assumptions is quite true: the features are those of a network, the rate changes, there is decay, momentum and mini-batches. The test of section 5 still makes sense.
+#
+# **Predict.** Over the epochs, $\omega$ grows **(a)** slower than $t^{1/4}$, **(b)** between $t^{1/4}$ and $t^{1/2}$, **(c)** faster than $t^{1/2}$.
+
+# %%
+names = ["digits-mlp-mse-0", "digits-convnet-mse-0", "mnist-vgg11-mse", "mnist-resnet18-mse"]
+names += ["mnist-densenet40-mse"]
+recorded = {name: nclib.load_run(name) for name in names}
+
+
+def of_run(run):
+    """Epochs, ratios, and what the law needs to know of a run."""
+    size = {"num_classes": run.num_classes}
+    size["per_class"] = run.settings["num_samples"] // run.num_classes
+    return run.epochs, torch.as_tensor(run.snr).double(), size
+
+
+pictures = {}
+for name, run in recorded.items():
+    epochs, ratios, size = of_run(run)
+    made = path_figures.shape_test(epochs, ratios, **size, title=run.title, unit="epoch")
+    pictures[name] = made.finished()
+explore(lambda run: pictures[run], run=names, start={"run": "mnist-resnet18-mse"})
+
+# %%
+rows = {}
+for name, run in recorded.items():
+    epochs, ratios, size = of_run(run)
+    mean, row = ratios.log().mean(1).numpy(), {}
+    for words, chosen in (("1 to 10", (epochs >= 1) & (epochs <= 10)), ("after 10", epochs >= 10)):
+        row[f"slope, epochs {words}"] = np.polyfit(np.log(epochs[chosen]), mean[chosen], 1)[0]
+    for kind in path_figures.KINDS:
+        clocks = path_figures.increments(ratios, kind=kind, **size)[-1]
+        row[f"clocks apart, {kind}"] = float(clocks.max() / clocks.min())
+    row |= {"ω max/min, start": float(ratios[0, 0] / ratios[0, -1])}
+    rows[name] = row | {"ω max/min, end": float(ratios[-1, 0] / ratios[-1, -1])}
+measured = pd.DataFrame.from_dict(rows, orient="index")
+measured.style.format("{:.2f}")
+
+# %% [markdown]
+# **What we saw.** Both halves of collapse are there: in every run the ratios grow more than tenfold, and they come closer to one another, to a factor of 1.3 to 2 and not to 1. But the law is not: the clocks do not agree (the rescaled ones are the less wrong, but squares always differ less than fourth powers); and after the first epochs $\omega$ grows like a power between about 0.9 and 2, answer (c), far from ¼ and from ½. That the slope of the first ten epochs lies near ½ proves nothing: the clocks differ by then already.
+#
+# Why faster? Section 5 has a suspect: decay turns time into an exponential. It is a suspect only; the falling learning rate, which lets the classifier catch up, is another.
+#
+# **What not to conclude.** That the theorem is wrong: it is about another flow. And that it explains the speed of collapse in practice: it does not.
+
+# %% tags=["self-check"]
+for name, row in measured.iterrows():
+    early, later, projected, rescaled, first, last = row
+    assert 0.4 < early < 0.7, f"{name}: slope {early:.2f} in epochs 1 to 10"
+    assert 0.8 < later < 2.2, f"{name}: slope {later:.2f} after epoch 10"
+    assert 1.5 < rescaled < projected, f"{name}: clocks apart {rescaled:.2f}, {projected:.2f}"
+    assert 1.2 < last < 2.1 < first, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
+    epochs, ratios, size = of_run(recorded[name])
+    assert (ratios[-1] > 10 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
+    tenth = path_figures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
+    assert tenth.max() > 1.5 * tenth.min(), f"{name}: the clocks agree at epoch 10"
+    print(f"checked: {name}: slope {later:.2f} (laws: 0.25, 0.5), max/min {first:.1f} → {last:.1f}")
+
+# %% [markdown] tags=["exercise"]
+# ## Exercises
+#
+# ### Exercise 1: the growth exponent (●○○, one line)
+#
+# Suppose that, far out, a flow slows down like $d\omega/dt = k\,\omega^{-q}$ with constants $k > 0$ and $q > -1$. Then $\omega$ grows like a power of $t$. Which? (Projected: $q = 3$; rescaled: $q = 1$. What is $q$ for a flow that grows like $\sqrt[3]{t}$?)
+
+
+# %% tags=["exercise"]
+def growth_exponent(q):
+    """Slope of log ω against log t, far out, when dω/dt = k ω^-q."""
+    ...
+    raise NotImplementedError("return one number")
+
+
+# %% tags=["check"]
+path.check_growth_exponent(growth_exponent)
+
+
+# %% tags=["solution"]
+def growth_exponent(q):
+    """Slope of log ω against log t, far out, when dω/dt = k ω^-q."""
+    ### BEGIN SOLUTION
+    # ω^q dω = k dt, so ω^(q+1)/(q+1) = kt + a
+    return 1 / (q + 1)
+    ### END SOLUTION
+
+
+path.check_growth_exponent(growth_exponent)
+
+
+# %% [markdown] tags=["exercise"]
+# ### Exercise 2: break an assumption (●●○)
+#
+# The law divides by $\Sigma_W$. Build features of four classes, equally many samples each, in which the scatter has a hole: exactly **one** $\omega_j$ is infinite, the two others are finite and above 0. Then see which formulas of this page fail, and which do not. *Three mean directions; let the samples scatter along two of them only.*
+
+
+# %% tags=["exercise"]
+def with_a_hole():
+    """Features (N, p) and labels (N,) of four classes with exactly one infinite ratio."""
+    ...
+    raise NotImplementedError("return features, labels")
+
+
+# %% tags=["check"]
+path.check_hole(with_a_hole)
+
+
+# %% tags=["solution"]
+def with_a_hole():
+    """Features (N, p) and labels (N,) of four classes with exactly one infinite ratio."""
+    ### BEGIN SOLUTION
+    labels = torch.arange(4).repeat_interleave(10)
+    noise = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)).double()
+    noise[:, 2] = 0  # nothing scatters along the third axis, along which the means differ
+    return nclib.simplex_etf(4, 3)[labels] + noise, labels
+    ### END SOLUTION
+
+
+path.check_hole(with_a_hole)
+
+# %% [markdown] tags=["instructor"]
+# **For the teacher.** Fifty minutes: section 1 as a recapitulation (5), the projected law on the board while the class watches the landscape (15), section 3 as the moment of truth (5), section 5 with a vote (15), section 6 in groups, each with one run (10).
+#
+# The usual misconceptions: *on the central path* means *moving as the law says* (section 5); *ω equal* means that the raw means are a simplex (only the whitened ones); *slope ½ in a log-log plot* is a proof (section 6).
+
+# %% [markdown]
+# ## What agrees with the paper, and what does not
+#
+# **Agrees:** the closed form, against a simulation of the renormalised flow, to first order in the step; ratios that grow without bound and become equal; in trained networks growing ratios that come closer.
+#
+# **Differs:** the paper's flow is the *projected* one; a simulation that steps and then whitens is another flow with another law, and so easily taken for the first. In our networks neither law holds in shape or in speed, and $\omega_{\max}/\omega_{\min}$ stops short of 1.
+#
+# ## Where this stops being true
+#
+# - **Unequal classes:** the least loss then depends on the singular *vectors*, too, and the ratios do not move one by one.
+# - **Decay on the classifier**, $\lambda > 0$: the loss feels the scale of the features.
+# - **A singular $\Sigma_W$** (fewer than $p$ samples beyond the class means): some $\omega_j$ are infinite from the start (exercise 2).
+# - **Fewer features than $C - 1$:** some $\omega_j$ are 0, and stay so.
+#
+# **Next:** notebook 06 frees the features altogether. **To cite:** Han, Papyan, Donoho 2022, and `CITATION.cff` for this software.
