@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -101,7 +102,8 @@ def _zero_objective(loss: str, num_classes: int) -> float:
     return math.log(num_classes) if loss == "cross_entropy" else (1 - 1 / num_classes) / 2
 
 
-def _relative(loss: str, num_classes: int) -> list[float]:
+@functools.cache
+def _relative(loss: str, num_classes: int) -> tuple[float, ...]:
     """The least objective in units of that at zero, along Threshold's axis."""
     values = []
     for far in np.linspace(0.02, FARTHEST, 300):
@@ -112,7 +114,7 @@ def _relative(loss: str, num_classes: int) -> list[float]:
             else mse_minimum(num_classes, 1, **decays, bias_decay=0.0)
         )
         values.append(best.loss / _zero_objective(loss, num_classes))
-    return values
+    return tuple(values)
 
 
 # Fewer features than the simplex needs

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "nclib"
 FORMULAS = {"etf", "statistics", "collapse", "mse", "central_path", "ufm", "deep_ufm"}
 EXPERIMENTS = {"fetch", "data", "perturb", "networks", "losses", "presets", "checkpoint"}
-EXPERIMENTS |= {"training", "measure", "trajectory", "runs"}
+EXPERIMENTS |= {"training", "measure", "trajectory", "runs", "free_features"}
 PICTURES = {
     "palette",
     "picture",
@@ -24,6 +24,8 @@ PICTURES = {
     "comparisons",
     "mse_figures",
     "path_figures",
+    "deep_figures",
+    "ufm_figures",
     "widgets",
 }
 
@@ -51,14 +53,18 @@ ALLOWED: dict[str, set[str]] = {
     "trajectory": {"collapse", "mse"},
     # a configuration in, a trajectory out
     "runs": {"data", "networks", "checkpoint", "training", "trajectory"},
+    # epochs of a descent without network and data
+    "free_features": {"ufm", "etf", "statistics", "collapse", "central_path", "training"},
     "palette": set(),
     # runtime: what is drawn on a reduced profile says so
     "picture": {"palette", "runtime"},
     "figures": {"trajectory", "palette", "picture"},
     "comparisons": {"trajectory", "palette", "picture"},
+    "deep_figures": {"palette", "picture", "deep_ufm"},
     # pictures of a theory compute what they draw from its formulas
     "mse_figures": {"trajectory", "palette", "picture", "etf", "statistics", "mse"},
     "path_figures": {"trajectory", "palette", "picture", "etf", "statistics", "central_path"},
+    "ufm_figures": {"trajectory", "palette", "picture", "etf", "collapse", "ufm"},
     "exercises": FORMULAS,
     # runtime: in Colab a widget is a page of its own; etf: what the scene is turned towards;
     # data, perturb, networks: live training starts from their names

@@ -1,0 +1,60 @@
+"""Wrong answers to the exercises on unconstrained features get a hint."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from nclib.exercises import RIGHT, WRONG, unconstrained
+from nclib.free_features import simplex_with_scatter
+
+SQUARE = torch.eye(8, dtype=torch.float64)
+LONG = SQUARE.clone()
+LONG[0] = 30
+
+
+def features(*, size=1e-4, shape=LONG):
+    return simplex_with_scatter(4, 50, size=size, shape=shape)
+
+
+def uneven():
+    found, labels = features()
+    found[labels == 0] *= 1.5
+    found[labels == 1] += 0.3
+    return found, labels
+
+
+WRONG_ANSWERS = [
+    (unconstrained.check_deadly_decay, lambda c, n: 1 / c, "n counts, too"),
+    (unconstrained.check_deadly_decay, lambda c, n: 1 / (c * n), "The root in θ"),
+    (unconstrained.check_deadly_decay, lambda c, n: 1 / (c * c * n), "That is λ²"),
+    (unconstrained.check_deadly_decay, lambda c, n: n**0.5 / c, "divide by √n"),
+    (unconstrained.check_deadly_decay, lambda c, n: 1.0, "with less decay already"),
+    (unconstrained.check_deadly_decay, lambda c, n: 1e-3, "There features still pay"),
+    (unconstrained.check_deadly_decay, lambda c, n: -1.0, "A decay is a positive number"),
+    (unconstrained.check_scale, lambda c, t: math.log(1 / t), "the C-1 beside e^s"),
+    (unconstrained.check_scale, lambda c, t: math.log(1 / t - c), "The derivative of"),
+    (unconstrained.check_scale, lambda c, t: math.log(1 / t - c + 1), "s is never negative"),
+    (unconstrained.check_scale, lambda c, t: 1 - c * t, "the slope there is"),
+    (unconstrained.check_scale, lambda c, t: math.log(-t), "it raised"),
+    (unconstrained.check_not_self_dual, lambda: features(size=0.1), "Shrink the scatter"),
+    (unconstrained.check_not_self_dual, uneven, "off the simplex's angles"),
+    (unconstrained.check_not_self_dual, lambda: features(shape=SQUARE), "long and thin"),
+    (unconstrained.check_not_self_dual, lambda: features(size=0.0), "the classifier follows"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "hint"), WRONG_ANSWERS)
+def test_a_wrong_answer_gets_a_hint(check, answer, hint, capsys):
+    check(answer)
+    said = capsys.readouterr().out
+    assert said.startswith(WRONG)
+    assert hint in said
+
+
+def test_any_example_is_right_that_is_one(capsys):
+    shape = torch.randn(8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    unconstrained.check_not_self_dual(lambda: features(size=1e-5, shape=shape))
+    assert capsys.readouterr().out.strip() == RIGHT
