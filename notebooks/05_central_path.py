@@ -330,7 +330,7 @@ measured = pd.DataFrame.from_dict(rows, orient="index")
 measured.style.format("{:.2f}")
 
 # %% [markdown]
-# **What we saw.** Both halves of collapse are there: in every run the ratios grow more than tenfold, and they come closer to one another, to a factor of 1.3 to 2 and not to 1. But the law is not: the clocks do not agree (the rescaled ones are the less wrong, but squares always differ less than fourth powers); and after the first epochs $\omega$ grows like a power between about 0.9 and 2, answer (c), far from ¼ and from ½. That the slope of the first ten epochs lies near ½ proves nothing: the clocks differ by then already.
+# **What we saw.** Both halves of collapse are there: in every run the ratios grow more than fivefold, and they come closer to one another, to a factor of 1.3 to 2 and not to 1. But the law is not: the clocks do not agree (the rescaled ones are the less wrong, but squares always differ less than fourth powers); and after the first epochs $\omega$ grows like a power between about 0.9 and 2, answer (c), far from ¼ and from ½. That the slope of the first ten epochs lies near ½ proves nothing: the clocks differ by then already.
 #
 # Why faster? Section 5 has a suspect: decay turns time into an exponential. It is a suspect only; the falling learning rate, which lets the classifier catch up, is another.
 #
@@ -344,7 +344,7 @@ for name, row in measured.iterrows():
     assert 1.5 < rescaled < projected, f"{name}: clocks apart {rescaled:.2f}, {projected:.2f}"
     assert 1.2 < last < 2.1 < first, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
     epochs, ratios, size = of_run(recorded[name])
-    assert (ratios[-1] > 10 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
+    assert (ratios[-1] > 5 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
     tenth = path_figures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
     assert tenth.max() > 1.5 * tenth.min(), f"{name}: the clocks agree at epoch 10"
     print(f"checked: {name}: slope {later:.2f} (laws: 0.25, 0.5), max/min {first:.1f} → {last:.1f}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nclib.exercises import RIGHT, WRONG, decomposition
+import nclib
+from nclib.exercises import RIGHT, WRONG, decomposition, path
 
 
 def webb_lowe(means, within, *, centre=True, total=True, divide=True, bias=True):
@@ -36,6 +37,15 @@ def along_the_means(means):
     return torch.eye(means.shape[1]).to(means) + 10 * torch.outer(means[0], means[0])
 
 
+def four_classes(*, spread, dim=3, sizes=(8, 8, 8, 8)):
+    """Four classes around a simplex whose noise has the standard deviations ``spread``."""
+    labels = torch.repeat_interleave(torch.arange(4), torch.tensor(sizes))
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(len(labels), dim, generator=generator, dtype=torch.float64)
+    means = nclib.simplex_etf(4, 3)[:, :dim]
+    return means[labels] + noise * torch.tensor(spread), labels
+
+
 WRONG_ANSWERS = [
     (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s, bias=False), "Wμ_G + b = 1/C"),
     (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s, centre=False), "Centre the means"),
@@ -52,6 +62,17 @@ WRONG_ANSWERS = [
     (decomposition.check_noise_covariance, lambda m: coupled(m, 0.1), "correlation between inside"),
     (decomposition.check_noise_covariance, lambda m: m.T @ m, "noise in every direction"),
     (decomposition.check_noise_covariance, lambda m: m @ m.T, "here (7, 7)"),
+    (path.check_growth_exponent, lambda q: 1 / q, "raises the power by one"),
+    (path.check_growth_exponent, lambda q: q + 1, "take the root"),
+    (path.check_growth_exponent, lambda q: 0.25, "integrate both sides"),
+    (path.check_hole, lambda: four_classes(spread=[1.0, 1.0, 1.0]), "one must be inf"),
+    (path.check_hole, lambda: four_classes(spread=[1.0, 0.0, 0.0]), "too many are infinite"),
+    (path.check_hole, lambda: four_classes(spread=[1.0, 1.0], dim=2), "one is 0"),
+    (
+        path.check_hole,
+        lambda: four_classes(spread=[1.0, 1.0, 0.0], sizes=(8, 8, 8, 9)),
+        "four, equally many",
+    ),
 ]
 
 
@@ -69,8 +90,18 @@ def test_a_wrong_answer_gets_a_hint(check, answer, hint, capsys):
         (decomposition.check_webb_lowe, webb_lowe),
         (decomposition.check_collapsed_weight, lambda m: scaled(m, len(m) - 1)),
         (decomposition.check_noise_covariance, coupled),
+        (path.check_growth_exponent, lambda q: 1 / (q + 1)),
+        (path.check_hole, lambda: four_classes(spread=[1.0, 0.5, 0.0])),
     ],
 )
 def test_a_right_answer_is_right(check, answer, capsys):
     check(answer)
-    assert capsys.readouterr().out.startswith(RIGHT)
+    assert RIGHT in capsys.readouterr().out
+
+
+def test_what_a_hole_breaks_is_said(capsys):
+    path.check_hole(lambda: four_classes(spread=[1.0, 1.0, 0.0]))
+    said = capsys.readouterr().out
+    assert "L = ½ Σ 1/(C + ω²) holds" in said
+    assert "flow refuses: omega0 contains inf" in said
+    assert "simulate refuses: features have a singular within-class covariance" in said
