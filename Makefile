@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test oldest slow lab lint stamp portable student bench clean
+.PHONY: help demo test oldest slow lab lint stamp site portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -45,6 +45,9 @@ lint: .venv/installed  ## ruff, oxlint, and the house rules of the notebooks
 
 stamp: .venv/installed  ## write each .ipynb from its .py
 	$(BIN)/python tools/nb.py stamp
+
+site: .venv/installed  ## build/site: all notebooks as pages that need no kernel and no network
+	NCLIB_PROFILE=laptop OMP_NUM_THREADS=1 $(BIN)/python tools/nb.py site
 
 portable: .venv/installed  ## dist/portable: notebooks that carry the library, one file each
 	$(BIN)/python tools/nb.py portable

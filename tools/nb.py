@@ -4,6 +4,7 @@ python tools/nb.py stamp            write every notebook's .ipynb
 python tools/nb.py check            are they what stamp would write? (bytes)
 python tools/nb.py lint             the house rules, on the .py
 python tools/nb.py page NOTEBOOK    execute, and write one self-contained HTML page
+python tools/nb.py site             build/site: all pages, and an index
 python tools/nb.py portable         dist/portable: notebooks that carry the library
 python tools/nb.py student          dist/student: without solutions; instructor: solutions open
 python tools/nb.py adopt SAVED      take a notebook saved by Colab back into its .py
@@ -45,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--out", type=Path, default=Path("build"), help="folder for the pages")
     page.add_argument("--execute-to", type=Path, help="folder for the executed notebooks, too")
     page.set_defaults(verb=_page)
+    site = verbs.add_parser("site", help=_site.__doc__)
+    site.add_argument("paths", nargs="*", type=Path, help="notebooks (default: all)")
+    site.add_argument("--out", type=Path, default=Path("build/site"), help="folder for the pages")
+    site.set_defaults(verb=_site)
     adopt = verbs.add_parser("adopt", help=_adopt.__doc__)
     adopt.add_argument("saved", type=Path, help="the .ipynb that a host saved")
     adopt.add_argument("--as", dest="name", help="notebook it is, such as 00_tour (else its name)")
@@ -153,6 +158,15 @@ def _page(options: argparse.Namespace) -> int:
 
     for path in options.paths:
         print(f"wrote {shown(write_page(path, options.out, options.execute_to))}")
+    return 0
+
+
+def _site(options: argparse.Namespace) -> int:
+    """Execute notebooks and write their pages and an index."""
+    from site_pages import write_site
+
+    for path in write_site(sources(options.paths), options.out):
+        print(f"wrote {shown(path)}")
     return 0
 
 
