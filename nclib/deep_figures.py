@@ -139,7 +139,7 @@ class ThresholdCrossing:
         at_threshold, limit = threshold(*size), existence_limit(*size) / threshold(*size)
         scales = np.linspace(0, 1.1, 200)
         self._curve.set_data(scales, _cost(*size, scales, decay * at_threshold))
-        parts = np.geomspace(self._kept.part.min(), limit * (1 - 1e-9), 120)
+        parts = np.geomspace(self._kept.part.min(), limit * (1 - 1e-9), 60)
         curve = np.array([_local(*size, p * at_threshold) for p in parts])
         self._below.set_data(parts[parts <= 1], curve[parts <= 1, 1])
         self._above.set_data(parts[parts >= 1], curve[parts >= 1, 1])
@@ -155,8 +155,8 @@ class ThresholdCrossing:
         self._best.set_data([scale], [cost])
         self._says.set_text(f"L = {depth}, Λ = {decay:.2g} Λ*\n{verdict}")
         self._figure.alt = (
-            f"Depth {depth}, decay {decay:.3g} of the threshold: {verdict}; the minimum is at scale "
-            f"{scale:.2f} and costs {cost:.3f}, zero costs 0.5."
+            f"Depth {depth}, decay {decay:.3g} of the threshold: {verdict}; the minimum is at "
+            f"scale {scale:.2f} and costs {cost:.3f}, zero costs 0.5."
         )
         return self._figure
 
@@ -178,7 +178,7 @@ def _cost(num_classes: int, depth: int, scales: np.ndarray, decay_product: Numbe
 def _local(num_classes: int, depth: int, decay_product: Number) -> tuple[float, float]:
     """Scale and cost of the collapsed minimum, also where zero is better (up to its limit)."""
     lowest = (depth - 1) / (2 * depth)
-    scales = np.linspace(lowest, 1, 4001)
+    scales = np.linspace(lowest, 1, 1601)
     costs = _cost(num_classes, depth, scales, decay_product)
     best = int(costs.argmin())
     return float(scales[best]), float(costs[best])
@@ -190,13 +190,13 @@ def merging(models: Sequence[DeepUFM], title: str) -> Picture:
     table = ends(models)
     depth = int(table.depth.iloc[0])
     figure, axis = picture(size=(7, 3.8))
-    parts = np.geomspace(table.part.min() / 2.5, 1, 60)
+    parts = np.geomspace(table.part.min() / 1.2, 1, 60)
     for rank, (name, color) in enumerate(
         [("zero", MUTED), ("merged: rank 1", MERGED), ("collapse: rank 2", COLLAPSE)]
     ):
         curve = [partial_loss(2, depth, p * threshold(2, depth), rank)[0] for p in parts]
         axis.plot(parts, curve, color=color, lw=1.2)
-        axis.text(parts[0], curve[0] + 0.012, name, color=color, va="bottom")
+        axis.text(parts[0] * 0.96, curve[0], name, color=color, ha="right", va="center")
         ended = table[table["rank"] == rank]
         for _, losses in ended.groupby("part").loss:
             spread = np.exp(0.028 * (np.arange(len(losses)) - (len(losses) - 1) / 2))
@@ -205,8 +205,13 @@ def merging(models: Sequence[DeepUFM], title: str) -> Picture:
     said = ", ".join(
         f"{counts.get(r, 0)} {n}" for r, n in ((2, "collapsed"), (1, "merged"), (0, "zero"))
     )
-    axis.set(xscale="log", ylim=(0, 0.56), ylabel="objective", title=f"{title}: {said}")
-    axis.set_xlabel("Λ / Λ*: decay, in units of the threshold")
+    axis.set(
+        xscale="log", ylim=(0.7 * curve[0], 0.53), ylabel="objective", title=f"{title}: {said}"
+    )
+    axis.set(xlim=(parts[0] ** 1.3 / 1.3, 1.1), xlabel="Λ / Λ*: decay, in units of the threshold")
+    ticks = sorted(set(table.part.round(3)))
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
     figure.alt = f"{title}, {len(table)} descents of depth {depth}: {said} at the end."
     return figure
 
