@@ -62,12 +62,14 @@ class Landscape:
 
     @functools.cache  # noqa: B019 - one for each kind
     def _paths(self, kind: str) -> Float[np.ndarray, "starts T 2"]:
-        times = torch.cat([torch.zeros(1), torch.logspace(-2, 8, 120)]).double()
-        return np.stack([self._flow(start, times, kind) for start in self._starts])
+        return self._flow(torch.cat([torch.zeros(1), torch.logspace(-2, 8, 120)]).double(), kind)
 
-    def _flow(self, start: Tensor, times: Tensor, kind: str) -> np.ndarray:
+    def _flow(self, times: Tensor, kind: str) -> Float[np.ndarray, "starts T 2"]:
+        """Each ratio moves by itself, so those that starts share are moved once, two at a time."""
         law = {"num_classes": 3, "per_class": self._per_class, "kind": kind}
-        return central_path.flow(start, times, **law).numpy()
+        ratios, place = self._starts.unique(return_inverse=True)
+        pairs = [central_path.flow(pair, times, **law) for pair in ratios.unflatten(0, (-1, 2))]
+        return torch.cat(pairs, dim=1)[:, place].movedim(0, 1).numpy()
 
     @house_style
     def at(self, time: Number, kind: str) -> Picture:
@@ -75,13 +77,13 @@ class Landscape:
         for line, path in zip(self._lines, self._paths(kind), strict=True):
             line.set_data(*path.T)
         now = torch.tensor([time], dtype=torch.float64)
-        points = np.concatenate([self._flow(start, now, kind) for start in self._starts])
+        points = self._flow(now, kind)[:, 0]
         self._dots.set_data(*points.clip(max=2 * HIGH).T)
         ratio = (points.max(1) / points.min(1)).max()
-        self._said.set_text(f"{kind}, t = {time:g}: largest ratio {ratio:.3g}")
+        self._said.set_text(f"{kind}, t = {time:g}: ω max/min up to {ratio:.3g}")
         self._figure.alt = (
             f"Loss over two signal-to-noise ratios with lines of the {kind} flow: at time {time:g} "
-            f"the points lie at ratios up to {ratio:.3g}, between {points.min():.2g} and "
+            f"ω max/min is up to {ratio:.3g}, ω between {points.min():.2g} and "
             f"{points.max():.2g}; all lines tend to the diagonal and to the upper right."
         )
         return self._figure
@@ -120,15 +122,12 @@ class Spectrum:
             spread: largest over smallest ratio at the start; their geometric mean is 1.
             time: where the cursor stands, from 1 to 1e8.
         """
-        half = np.log10(spread) / 2
-        start = torch.logspace(half, -half, num_classes - 1, dtype=torch.float64)
-        law = {"num_classes": num_classes, "per_class": per_class}
-        times, said = torch.as_tensor(TIMES), []
+        said = []
         for kind in KINDS:
-            omega = central_path.flow(start, times, kind=kind, **law).numpy().T
+            omega, limit = _over_time(num_classes, per_class, spread, kind)
             for line, mode in zip(self._modes[kind], [*omega, *[[]] * 9], strict=False):
                 line.set_data(TIMES[: len(mode)], mode)
-            self._limits[kind].set_data(TIMES, central_path.asymptote(times, kind=kind, **law))
+            self._limits[kind].set_data(TIMES, limit)
             self._apart[kind].set_data(TIMES, omega.max(0) / omega.min(0) - 1)
             now = omega[:, np.abs(TIMES - time).argmin()]
             said.append(f"{kind}: {now.min():.3g} to {now.max():.3g}")
@@ -140,6 +139,18 @@ class Spectrum:
             f"of {spread:g}; at time {time:g} {'; '.join(said)}."
         )
         return self._figure
+
+
+@functools.cache
+def _over_time(
+    num_classes: int, per_class: int, spread: Number, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios (C-1, T) at TIMES, and what they tend to (T,)."""
+    half, times = np.log10(spread) / 2, torch.as_tensor(TIMES)
+    start = torch.logspace(half, -half, num_classes - 1, dtype=torch.float64)
+    law = {"num_classes": num_classes, "per_class": per_class, "kind": kind}
+    omega = central_path.flow(start, times, **law).T
+    return omega.numpy(), central_path.asymptote(times, **law).numpy()
 
 
 @house_style
