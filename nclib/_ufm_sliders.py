@@ -57,7 +57,7 @@ class Threshold:
         for i, (loss, name) in enumerate(SAID.items()):
             look = {"color": RUN_COLORS[i], "zorder": 4}
             self._lines[loss] = line.plot([], [], RUN_LINES[i], color=RUN_COLORS[i])[0]
-            self._dots[loss] = line.plot([], [], "os"[i], ms=9, mec=INK, **look)[0]
+            self._dots[loss] = line.plot([], [], "os"[i], ms=12 - 4 * i, mec=INK, **look)[0]
             line.text(1.04, 0.8 - 0.3 * i, name, color=RUN_COLORS[i], weight="bold")
             self._said[loss] = line.text(1.04, 0.8 - 0.3 * i, "", va="top", fontsize=9)
             self._modes[loss] = modes.plot([], [], "os"[i], ms=6, mec=INK, mew=0.7, **look)[0]

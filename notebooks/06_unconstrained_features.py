@@ -75,7 +75,7 @@ print(runtime.start())
 # %% tags=["parameters"]
 seed = 0  # of the starts
 steps_free = 500  # of gradient descent in section 1; 0.3 s for each loss
-decays = runtime.choose(ci=[0.05, 0.18, 0.4], laptop=[0.05, 0.12, 0.25, 0.4])  # section 2
+decays = runtime.choose(ci=[0.05, 0.16, 0.28], laptop=[0.05, 0.12, 0.22, 0.28])  # section 2
 bias_decays = [0.001, 0.03, 0.08, 0.12, 0.15, 0.2, 0.3, 1.0, 10.0]  # section 4
 steps_margin = runtime.choose(ci=10_000, laptop=30_000)  # section 7; 1 s for 10,000
 
