@@ -118,7 +118,7 @@ class ThresholdCrossing:
         values.text(x[0] / 1.2, 0.51, "zero: ½", color=MUTED, va="bottom")
         values.axvline(1, color=MUTED, lw=0.9, ls=":")
         self._curve, self._best = cost.plot([0], [0], "-", [0], [0], "o", color=COLLAPSE, ms=9)
-        self._says = cost.text(0.04, 0.94, "", va="top", color=INK, transform=cost.transAxes)
+        self._says = cost.text(0.04, 0.05, "", va="bottom", color=INK, transform=cost.transAxes)
         self._below, self._above = values.plot([0], [0], "-", [0], [0], "--", color=COLLAPSE)
         (self._stays,) = values.plot([1], [0], "o", color=COLLAPSE, ms=7)
         (self._falls,) = values.plot([1], [0], "o", mfc="none", color=MERGED, ms=10)
