@@ -125,7 +125,13 @@ class ThresholdCrossing:
         self._cursor = values.axvline(1, color=INK, lw=1.2)
         self._limit = values.axvline(1, color=COLLAPSE, lw=1.2, ls=(0, (1, 2)))
         self._ceases = values.text(
-            1, 0.02, "", color=COLLAPSE, ha="right", bbox={"fc": "white", "ec": "none", "pad": 1}
+            1,
+            0.02,
+            "",
+            color=COLLAPSE,
+            ha="right",
+            clip_on=True,
+            bbox={"fc": "white", "ec": "none", "pad": 1},
         )
         self._figure.keep_moving([
             *(self._curve, self._best, self._says, self._below, self._above, self._stays),
