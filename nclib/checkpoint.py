@@ -44,7 +44,7 @@ class Checkpoint:
         minutes: write after the first epoch that ends this many minutes after the last writing.
 
     It is also written before the first step, after the last epoch, and when the loop over
-    ``train`` is left early.
+    ``train`` is left early or interrupted; then with what the last whole epoch came to.
 
     Raises:
         ValueError: if ``epochs`` is below 1 or ``minutes`` negative.

@@ -123,7 +123,8 @@ def sweep(
     sweep that was interrupted, or lost a worker, is simply called again.
 
     Args:
-        configurations: as ``record``; equal ones are run once.
+        configurations: as ``record``; equal ones are run once. Functions in them (schedules) count
+            by their name, so it must be one that is defined at the top of a module.
         executor: any ``concurrent.futures`` executor: processes on this machine, Dask's
             ``client.get_executor()`` on many. One after another, here, when not given.
         folder: where runs are kept; workers on other machines must see the same one.

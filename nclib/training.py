@@ -114,8 +114,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
             everything measured stay float32); bfloat16 on CUDA devices that have it when not given.
         compiled: train through ``torch.compile``: worth its minute only on a GPU.
         checkpoint: a file to keep the run in, or a ``Checkpoint`` that also says how often. If it
-            is there, its epochs are yielded again and training goes on after them: on a CPU to the
-            same bits as without the interruption.
+            is there, the network takes its weights, its epochs are yielded again, and training goes
+            on after them: on a CPU to the same bits as without the interruption.
         progress: show a text progress bar once it takes longer than two seconds.
 
     Raises:

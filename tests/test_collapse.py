@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nclib
@@ -61,6 +61,7 @@ def naive(features, labels, weight, bias):
     return found | {"self_duality": np.sum(aligned**2), "ncc_mismatch": disagree / len(h)}
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_every_number_is_that_of_the_definition(shape):
     problem = case(*shape)
@@ -69,6 +70,7 @@ def test_every_number_is_that_of_the_definition(shape):
         assert found[name] == pytest.approx(value, rel=1e-8, abs=1e-12), name
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_features_at_hand_or_streamed_give_the_same(shape):
     features, labels, weight, bias = case(*shape)
@@ -87,6 +89,7 @@ def test_features_at_hand_or_streamed_give_the_same(shape):
         assert other.nc1 == pytest.approx(at_hand.nc1, rel=1e-10, abs=0)
 
 
+@settings(deadline=None)
 @given(shapes, st.floats(0.1, 10), st.floats(-100, 100))
 def test_what_must_not_change_it(shape, scale, shift):
     features, labels, weight, bias = case(*shape)
@@ -111,6 +114,7 @@ def test_what_must_not_change_it(shape, scale, shift):
             assert after[name] == pytest.approx(value, rel=1e-6, abs=1e-9), (way, name)
 
 
+@settings(deadline=None)
 @given(st.tuples(st.integers(2, 20), st.integers(0, 10), st.integers(0, 2**31)), st.floats(0.1, 50))
 def test_a_perfect_etf_scores_zero_on_everything(size, scale):
     num_classes, extra, seed = size
@@ -167,6 +171,7 @@ def test_mismatch_on_other_features_leaves_nc1_that_of_the_training_set():
     assert found.ncc_mismatch == pytest.approx(float((decided != nearest).double().mean()))
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_mismatch_alone_is_that_of_the_metrics_and_of_the_definition(shape):
     features, labels, weight, bias = case(*shape)
