@@ -100,6 +100,8 @@ class TermsOverTime:
             name: a few words written into the right panel.
         """
         table = run.metrics if isinstance(run, Trajectory) else run
+        if table.empty:  # stopped at once
+            return self.picture
         terms = table[[f"mse_{name}" for name in TERMS]].to_numpy().T
         total, x = terms.sum(0), table.epoch.to_numpy() + 1
         if total.max() > self._loss.get_ylim()[1] or total.max() < 0.5 * self._loss.get_ylim()[1]:

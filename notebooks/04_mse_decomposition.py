@@ -297,7 +297,7 @@ explore(
 # **What it does not show.** That the fit itself is so good. At the end nearly all of $L$ is the decay, $\frac\lambda2 \lVert \widetilde W \rVert^2$, and a small part of a large floor is easily had: with $\lambda = 0$, where the decay is left out, red is nearly all there is.
 
 # %% tags=["self-check"]
-if max(found["λ = 0"]) == epochs:  # nothing to check in a run that was stopped
+if max(found["λ = 0"], default=0) == epochs:  # nothing to check in a run that was stopped
     trained, authors, none = (mse_figures.shares(table)[-1] for table in tables.values())
     assert trained < 0.03, f"at the decay of the training the share ends at {trained}, limit 0.03"
     assert authors > 5 * trained and none > 0.5, f"it ends at {authors}, {none} at other decays"

@@ -383,7 +383,7 @@ path.check_growth_exponent(growth_exponent)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2: break an assumption (●●○)
 #
-# The law divides by $\Sigma_W$. Build features of four classes, equally many samples each, in which the scatter has a hole: exactly **one** $\omega_j$ is infinite, the two others are finite and above 0. Then see which formulas of this page fail, and which do not. *Three mean directions; let the samples scatter along two of them only.*
+# The law divides by $\Sigma_W$. Build features of four classes, equally many samples each, in which the scatter has a hole: exactly **one** $\omega_j$ is infinite, the two others are finite and above 0. Which formulas of this page will fail on them, and which will not? *Three mean directions; let the samples scatter along two of them only.*
 
 
 # %% tags=["exercise"]
@@ -409,6 +409,12 @@ def with_a_hole():
 
 
 path.check_hole(with_a_hole)
+
+# %% [markdown]
+# And now the formulas of this page. The loss does not mind an infinite ratio: that mode costs nothing. The law does, because it has no speed for it.
+
+# %%
+path.what_fails(with_a_hole)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Fifty minutes: section 1 as a recapitulation (5), the projected law on the board while the class watches the landscape (15), section 3 as the moment of truth (5), section 5 with a vote (15), section 6 in groups, each with one run (10).

@@ -60,6 +60,7 @@ def test_the_picture_follows_a_run_that_goes_on(run):
     live = mse_figures.TermsOverTime(6)
     assert width(live.picture) <= 900
     table = run.metrics
+    assert live.of(mse_figures.terms_of({})).alt.startswith("Two empty panels")
     first = live.of(table[:1]).png()
     assert live.of(table[:3]) is live.picture
     assert live.picture.png() != first

@@ -8,7 +8,7 @@ import torch
 
 from nclib import central_path
 from nclib._shapes import Tensor
-from nclib.exercises import check
+from nclib.exercises import NOT_DONE, check
 from nclib.mse import decompose_mse, least_squares_classifier
 from nclib.statistics import ClassStatistics
 
@@ -52,26 +52,33 @@ def check_hole(answer: Callable[[], tuple[Tensor, Tensor]]) -> str | None:
         if zero:
             return said + "one is 0: the means must differ along three directions (p ≥ 3)"
         return said + "one must be inf: no scatter at all along a direction in which means differ"
-    _say_what_fails(features, labels, stats, omega)
     return None
 
 
-def _say_what_fails(
-    features: Tensor, labels: Tensor, stats: ClassStatistics, omega: Tensor
-) -> None:
-    """What an infinite ratio does to the formulas of the notebook, printed line by line."""
+def what_fails(answer: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    """Try the formulas of the notebook on the features of the last exercise; print what they say.
+
+    Args:
+        answer: as ``check_hole``; one that is not done yet is no error.
+    """
+    try:
+        features, labels = answer()
+    except NotImplementedError:
+        print(NOT_DONE)  # noqa: T201
+        return
+    stats = ClassStatistics.from_features(features.double(), labels)
+    omega, classes = central_path.snr_singular_values(stats), stats.num_classes
     least = decompose_mse(stats, *least_squares_classifier(stats)).total
-    formula = float(central_path.loss(omega, num_classes=4))
-    lines = [f"L = ½ Σ 1/(C + ω²) holds: {formula:.6f}, directly {least:.6f}"]
+    formula = float(central_path.loss(omega, num_classes=classes))
+    size = {"num_classes": classes, "per_class": int(stats.counts[0])}
+    print(f"loss: ½ Σ 1/(C + ω²) = {formula:.6f}, directly {least:.6f}")  # noqa: T201
     calls = {
-        "flow": lambda: central_path.flow(
-            omega, torch.ones(1), num_classes=4, per_class=int(stats.counts[0])
-        ),
+        "flow": lambda: central_path.flow(omega, torch.ones(1), **size),
         "simulate": lambda: central_path.simulate(features, labels, steps=1, step_size=1.0),
     }
     for name, call in calls.items():
         try:
             call()
+            print(f"{name}: works")  # noqa: T201
         except ValueError as error:
-            lines.append(f"{name} refuses: {error}")
-    print(*lines, sep="\n")  # noqa: T201
+            print(f"{name}: refuses, {error}")  # noqa: T201
