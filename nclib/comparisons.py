@@ -99,7 +99,7 @@ def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
 
 @house_style
 def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
-    """Test accuracy at zero training error (ring) and at the end (disc), a line for each run.
+    """Change in test accuracy, in points, from zero training error (ring) to the end (disc).
 
     Raises:
         ValueError: for no runs, or if none reached zero training error.
@@ -110,24 +110,24 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
     table = accuracy_gain(runs)
     if table.empty:
         raise ValueError("no run reached zero training error; train longer, or with less decay")
-    figure, axis = picture(size=(8, 1 + 0.27 * len(table)))
-    styles = _styles(runs)
-    for row in table.itertuples():
-        color = styles[row.loss][0]
-        axis.plot([row.at_zero_error, row.at_end], [row.Index] * 2, color=color, lw=2)
-        axis.plot(row.at_zero_error, row.Index, "o", mfc="white", color=color, ms=6)
-        axis.plot(row.at_end, row.Index, "o", color=color, ms=6)
-        said = f"{row.gain:+.2f} (epochs {row.zero_error_epoch} → {row.last_epoch})"
-        axis.annotate(said, (1.01, row.Index), xycoords=("axes fraction", "data"), va="center",
-                      fontsize=8, color=INK)  # fmt: skip
-    names = [f"{row.data} · {row.network} · {row.loss}" for row in table.itertuples()]
-    axis.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
-    axis.set(xlabel="test accuracy in percent; ring: at zero training error, disc: at the end")
+    figure, axis = picture(size=(9, 1 + 0.27 * len(table)))
+    names = [f"{r.data} · {r.network} · {r.loss}".replace("_", " ") for r in table.itertuples()]
+    said = [
+        f"{r.at_zero_error:.2f} → {r.at_end:.2f} % (epochs {r.zero_error_epoch} → {r.last_epoch})"
+        for r in table.itertuples()
+    ]
+    for row, words in zip(table.itertuples(), said, strict=True):
+        color = _styles(runs)[row.loss][0]
+        axis.plot([0, row.gain], [row.Index] * 2, color=color, lw=2)
+        axis.plot(0, row.Index, "o", mfc="white", color=color, ms=6)
+        axis.plot(row.gain, row.Index, "o", color=color, ms=6)
+        place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8}
+        axis.annotate(words, (1.01, row.Index), color=INK, **place)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(xlabel="change in test accuracy, points; ring: zero training error, disc: the end")
     axis.invert_yaxis()
-    figure.alt = "Test accuracy at zero training error and at the end. " + "; ".join(
-        f"{name.replace('_', ' ')}: {row.at_zero_error:.2f} % at epoch {row.zero_error_epoch}, "
-        f"{row.at_end:.2f} % at epoch {row.last_epoch}"
-        for name, row in zip(names, table.itertuples(), strict=True)
+    figure.alt = "Test accuracy from zero training error to the end. " + "; ".join(
+        f"{name}: {words}" for name, words in zip(names, said, strict=True)
     )
     return figure
 

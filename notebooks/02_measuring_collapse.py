@@ -210,7 +210,7 @@ for (data, net), cell in ends.groupby(level=["data", "network"], sort=False):
     start, reached, end = (cell.xs(m, level="moment").iloc[0] for m in ("start", "99.9 %", "end"))
     for name in columns:
         assert end[name] < start[name] / 2, f"{data} {net}: {name} {start[name]} → {end[name]}"
-    assert end.nc1 < min(start.nc1 / 30, reached.nc1 / 2), f"{data} {net}: NC1 ends at {end.nc1}"
+    assert end.nc1 < min(start.nc1 / 30, reached.nc1), f"{data} {net}: NC1 ends at {end.nc1}"
     assert end.ncc_mismatch < 0.01, f"{data} {net}: NC4 mismatch {end.ncc_mismatch}"
     print(f"checked: {data} {net}: NC1 {start.nc1:.2g} → {reached.nc1:.2g} → {end.nc1:.1e}")
 
@@ -231,14 +231,14 @@ gain.style.format("{:.2f}", subset=["at_zero_error", "at_end", "gain"])
 # %% [markdown]
 # **What we saw.** Answer (b). The paper's Table 1 has 21 such cells: test accuracy rises in 18 of them, by a third of a point in the median, and falls in three. Here the learning rate also falls in that time, which alone would help: these runs cannot tell the two apart.
 #
-# **And collapse itself on test images?** Go back to the slider: under `nc1` the thin lines, the test set around *its own* class means, level off one or two powers of ten above the thick ones.
+# **And collapse itself on test images?** Go back to the slider: under `nc1` the thin lines, the test set around *its own* class means, level off above the thick ones: a little where collapse has not gone far yet, ten times and more where it has.
 
 # %% tags=["self-check"]
 assert (gain.gain > -0.5).all(), "test accuracy falls by more than half a point somewhere"
 assert (gain.gain >= 0).mean() > 0.5, "test accuracy falls in most cells"
-for one in recorded:
-    ratio = one.metrics.test_nc1.iloc[-1] / one.metrics.nc1.iloc[-1]
-    assert ratio > 3, f"{one.title}: test NC1 only {ratio:.1f} times the training set's"
+ratios = [one.metrics.test_nc1.iloc[-1] / one.metrics.nc1.iloc[-1] for one in recorded]
+assert min(ratios) > 2, f"test NC1 over the training set's is {min(ratios):.1f} in one cell"
+assert sorted(ratios)[len(ratios) // 2] > 10, f"test NC1 over the training set's: {ratios}"
 print(f"checked: gain in test accuracy, median {gain.gain.median():+.2f} points")
 
 # %% [markdown]
@@ -394,7 +394,7 @@ measuring.check_no_simplex(no_simplex)
 #
 # **Agrees:** all of NC1–NC4 fall in every cell, go on falling in the terminal phase, and the classifier's norms and angles even out before the means' do; test accuracy mostly rises after zero error.
 #
-# **Differs:** the weight decay here is ten times the papers' and the networks are an eighth or a quarter as wide, so that collapse comes in tens of epochs rather than hundreds; 500 images a class instead of 5,000; CIFAR-10 from JPEG files, which lose a little of each image; one seed for each large cell. The papers' own settings are what section 5 runs on a GPU.
+# **Differs:** the weight decay here is ten times the papers' and the networks are an eighth or a quarter as wide, so that collapse comes in tens of epochs rather than hundreds; 500 images a class instead of 5,000, for DenseNet at 14×14 pixels; CIFAR-10 from JPEG files, which lose a little of each image; one seed for each large cell. The papers' own settings are what section 5 runs on a GPU.
 #
 # ## Where this stops being true
 #

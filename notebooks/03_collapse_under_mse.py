@@ -178,7 +178,7 @@ for (data, net), cell in squared_ends.groupby(level=["data", "network"], sort=Fa
     start, reached, end = (cell.xs(m, level="moment").iloc[0] for m in ("start", "99.9 %", "end"))
     for name in columns:
         assert end[name] < start[name] / 2, f"{data} {net}: {name} {start[name]} → {end[name]}"
-    assert end.nc1 < min(start.nc1 / 30, reached.nc1 / 2), f"{data} {net}: NC1 ends at {end.nc1}"
+    assert end.nc1 < min(start.nc1 / 30, reached.nc1), f"{data} {net}: NC1 ends at {end.nc1}"
     assert end.ncc_mismatch < 0.01, f"{data} {net}: NC4 mismatch {end.ncc_mismatch}"
     print(f"checked: {data} {net}: NC1 {start.nc1:.2g} → {reached.nc1:.2g} → {end.nc1:.1e}")
 

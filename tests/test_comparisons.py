@@ -79,9 +79,10 @@ def test_accuracy_gain_counts_from_the_first_epoch_without_error(with_another):
 def test_accuracy_picture(runs):
     picture = comparisons.accuracy_after_zero_error(runs)
     table = comparisons.accuracy_gain(runs)
-    assert picture.alt.count(" % at epoch ") == 2 * len(table)
+    assert picture.alt.count(" % (epochs ") == len(table)
     said = " ".join(text.get_text() for text in picture.axes[0].texts)
-    assert f"{table.gain[0]:+.2f}" in said
+    assert f"{table.at_zero_error[0]:.2f} → {table.at_end[0]:.2f} %" in said
+    assert picture.axes[0].lines[2].get_xdata() == [table.gain[0]]
     assert Image.open(io.BytesIO(picture.png())).width <= 900
 
 

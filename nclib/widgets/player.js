@@ -285,7 +285,7 @@ class Player {
 
   watch() {
     this.setPlaying(false);
-    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes = new ResizeObserver(() => { this.setTheme(); this.resize(); });
     this.sizes.observe(this.root);
     this.themes = new MutationObserver(() => this.setTheme());
     this.themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class", "data-vscode-theme-kind"] });
@@ -340,6 +340,7 @@ class Player {
     const style = getComputedStyle(this.root);
     const names = ["ink", "muted", "faint", "surface", "accent", "second", "band", "band2"];
     const theme = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--nc-${name}`).trim()]));
+    if (!theme.ink) return; // not in the page yet: read when it has a size there
     theme.colours = this.colors.map((colour) => (dark ? mix(colour, "#ffffff", 0.22) : colour));
     theme.sticks = theme.colours.map((colour) => mix(colour, theme.ink, 0.45));
     this.part.classes.childNodes.forEach((chip, c) => chip.style.setProperty("--class", theme.colours[c]));

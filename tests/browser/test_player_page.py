@@ -221,6 +221,22 @@ def test_dark_by_the_system_and_by_jupyter(opened, page_of_ten, screenshots):
     assert picture(page) != dark
 
 
+def test_the_theme_is_read_again_when_the_player_comes_into_the_page(opened, page_of_ten):
+    """A notebook may make a player before it is shown: then no style applies to it yet."""
+    page = opened(page_of_ten)
+    before = picture(page)
+    page.evaluate("""async () => {
+      const root = document.querySelector(".nc-player"), parent = root.parentNode;
+      const frame = () => new Promise(requestAnimationFrame);
+      root.remove();
+      document.body.classList.add("changed");  // the theme is read: of nothing
+      await frame();
+      parent.append(root);
+      await frame();
+    }""")
+    assert picture(page) == before
+
+
 def test_reduced_motion_jumps_from_epoch_to_epoch(opened, page_of_ten):
     page = opened(page_of_ten, reduced_motion="reduce")
     page.get_by_role("button", name="Play").click()
