@@ -247,7 +247,7 @@ assert felt.terms(1e-6, 0.6, 1e-2).total > 1.1 * felt.terms(1e-6, 0.0, 1e-2).tot
 
 # %%
 digits = nclib.load_data("digits")
-settings = presets.quick("mlp", "squared_error") | {"epochs": epochs}
+settings = presets.quick("mlp", "squared_error") | {"epochs": epochs, "progress": False}
 wd = settings["weight_decay"]
 decays = {"λ = C·wd/2, as trained": 10 * wd / 2, "λ = wd/2": wd / 2, "λ = 0": 0.0}
 
