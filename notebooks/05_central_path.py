@@ -296,7 +296,7 @@ print(
 
 # %%
 names = ["digits-mlp-mse-0", "digits-convnet-mse-0", "mnist-vgg11-mse", "mnist-resnet18-mse"]
-names += ["mnist-densenet40-mse"]
+names += ["mnist-densenet40-mse", "cifar10-vgg11-mse"]
 recorded = {name: nclib.load_run(name) for name in names}
 
 
@@ -330,7 +330,7 @@ measured = pd.DataFrame.from_dict(rows, orient="index")
 measured.style.format("{:.2f}")
 
 # %% [markdown]
-# **What we saw.** Both halves of collapse are there: in every run the ratios grow more than fivefold, and they come closer to one another, to a factor of 1.3 to 2 and not to 1. But the law is not: the clocks do not agree (the rescaled ones are the less wrong, but squares always differ less than fourth powers); and after the first epochs $\omega$ grows like a power between about 0.9 and 2, answer (c), far from ¼ and from ½. That the slope of the first ten epochs lies near ½ proves nothing: the clocks differ by then already.
+# **What we saw.** Both halves of collapse are there: in every run the ratios grow more than fivefold, and in all but one they come closer to one another, to a factor of 1.2 to 2 and not to 1 (in the DenseNet they came closer at first, and at the end some classes run ahead). But the law is not: the clocks do not agree (the rescaled ones are the less wrong, but squares always differ less than fourth powers); and after the first epochs $\omega$ grows like a power between about 0.9 and 2.7, answer (c), far from ¼ and from ½. That the slope of the first ten epochs lies near ½ proves nothing: the clocks differ by then already.
 #
 # Why faster? Section 5 has a suspect: decay turns time into an exponential. It is a suspect only; the falling learning rate, which lets the classifier catch up, is another.
 #
@@ -340,9 +340,10 @@ measured.style.format("{:.2f}")
 for name, row in measured.iterrows():
     early, later, projected, rescaled, first, last = row
     assert 0.4 < early < 0.7, f"{name}: slope {early:.2f} in epochs 1 to 10"
-    assert 0.8 < later < 2.2, f"{name}: slope {later:.2f} after epoch 10"
-    assert 1.5 < rescaled < projected, f"{name}: clocks apart {rescaled:.2f}, {projected:.2f}"
-    assert 1.2 < last < 2.1 < first, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
+    assert 0.8 < later < 3, f"{name}: slope {later:.2f} after epoch 10"
+    assert 1.4 < rescaled < projected, f"{name}: clocks apart {rescaled:.2f}, {projected:.2f}"
+    closer = last > first if "densenet" in name else 1.2 < last < 2.1 < first
+    assert closer, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
     epochs, ratios, size = of_run(recorded[name])
     assert (ratios[-1] > 5 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
     tenth = path_figures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
