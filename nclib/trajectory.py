@@ -8,8 +8,6 @@ epoch is complete, and of earlier epochs the file says what share it keeps.
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,8 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from nclib._axes import captured_share, spanning_basis
 from nclib._files import whole_file
 from nclib._shapes import Number
+from nclib._trajectory_file import FORMAT, VERSION, read
 from nclib.collapse import CollapseMetrics
 from nclib.mse import MSEDecomposition
 
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from nclib.training import Epoch
     from nclib.widgets.player import CollapsePlayer
 
-FORMAT = "nclib-trajectory"
-VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
-ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "snr", "captured", "residuals"}
-ARRAYS |= {"scale"}
 METRICS = [field.name for field in fields(CollapseMetrics)]
 TERMS = [field.name for field in fields(MSEDecomposition)]
 
@@ -204,7 +200,7 @@ class Trajectory:
             return Coordinates(features, means, weight, self._captured)
         basis = spanning_basis(means[-1], weight[-1])
         return Coordinates(
-            features @ basis, means @ basis, weight @ basis, _captured_share(means, basis)
+            features @ basis, means @ basis, weight @ basis, captured_share(means, basis)
         )
 
     def player(self, other: Trajectory | None = None) -> CollapsePlayer:
@@ -271,7 +267,7 @@ class Trajectory:
             ValueError: if it is not ours, is damaged, or was made by a newer version.
         """
         path = Path(path)
-        arrays, header = _read(path)
+        arrays, header = read(path)
         trajectory = cls()
         trajectory.settings, trajectory.num_features = header["settings"], header["num_features"]
         trajectory.labels = arrays["labels"].astype(np.int64)
@@ -293,60 +289,7 @@ def table_row(epoch: Epoch) -> dict:
     return row | {f"mse_{name}": value for name, value in terms.items()}
 
 
-def spanning_basis(class_means: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(p, k) orthonormal columns that span centred means and classifier; k ≤ min(p, 2C-1).
-
-    First the principal axes of the centred means, largest first, then those of what the classifier
-    has outside them.
-    """
-    centred = (class_means - class_means.mean(0)).astype(np.float64)
-    axes = _principal_axes(centred, min(len(centred) - 1, centred.shape[1]))
-    outside = weight - weight @ axes @ axes.T
-    more = _principal_axes(outside, min(len(outside), centred.shape[1] - axes.shape[1]))
-    q, r = np.linalg.qr(np.hstack([axes, more]))
-    return (q * np.where(np.diagonal(r) < 0, -1, 1)).astype(np.float32)
-
-
-def _principal_axes(rows: np.ndarray, count: int) -> np.ndarray:
-    """(p, count) right singular vectors, largest first."""
-    return np.linalg.svd(rows, full_matrices=False)[2][:count].T
-
-
-def _captured_share(means: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(E,) share of the centred means' squared norm inside the basis; 1 where they are zero."""
-    centred = (means - means.mean(axis=1, keepdims=True)).astype(np.float64)
-    whole = np.square(centred).sum(axis=(1, 2))
-    inside = np.square(centred @ basis).sum(axis=(1, 2))
-    return np.divide(inside, whole, out=np.ones_like(whole), where=whole > 0).clip(max=1)
-
-
 def _table_rows(columns: list[str], values: np.ndarray) -> Iterator[dict]:
     for line in values:
         row = dict(zip(columns, line.tolist(), strict=True))
         yield row | {name: int(row[name]) for name in ("epoch", "rank")}
-
-
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Arrays and header of one of our files, or an error that says what is wrong with it."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist")
-    try:
-        with zipfile.ZipFile(path):  # np.load would take other kinds of files, too
-            arrays = dict(np.load(path, allow_pickle=False))
-        header = json.loads(str(arrays.pop("header")))
-        ours = header["format"] == FORMAT
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
-        raise ValueError(
-            f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a "
-            "file written by Trajectory.save, or record the run again"
-        ) from error
-    if ours and header["version"] != VERSION:
-        newer = header["version"] > VERSION
-        raise ValueError(
-            f"{path} has format version {header['version']}, made by {'a newer' if newer else 'an'}"
-            f"{'' if newer else ' older'} nclib; this one reads version {VERSION}: "
-            + ("update nclib" if newer else "record the run again")
-        )
-    if not ours or arrays.keys() != ARRAYS:
-        raise ValueError(f"{path} is not a trajectory of nclib, or is damaged: {sorted(arrays)}")
-    return arrays, header

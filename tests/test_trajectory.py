@@ -13,9 +13,9 @@ import torch
 
 import nclib
 from nclib import ClassStatistics, Trajectory
+from nclib._axes import spanning_basis
 from nclib.presets import measured_epochs
 from nclib.training import Epoch, Snapshot
-from nclib.trajectory import spanning_basis
 
 
 @pytest.fixture(scope="module")
