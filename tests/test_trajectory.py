@@ -196,7 +196,7 @@ def test_an_undefined_number_stays_undefined(tmp_path):
     assert math.isnan(loaded.metrics.nc1.iloc[0])
 
 
-@pytest.mark.parametrize("num_features", [64, 512])
+@pytest.mark.parametrize("num_features", [64, pytest.param(512, marks=pytest.mark.slow)])
 def test_fifty_epochs_fit_into_a_megabyte_and_a_half(num_features, tmp_path):
     trajectory = Trajectory.of(made_up(e, num_features=num_features) for e in range(50))
     path = trajectory.save(tmp_path / "run.npz")
