@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
+settings.register_profile("shared", deadline=None)  # no test asserts a time
+settings.load_profile("shared")
 torch.set_num_threads(1)  # two threads beside a neighbour are slower than one
 
 

@@ -123,14 +123,6 @@ def test_the_portable_tour_runs_by_itself(foreign, tmp_path):
     assert hidden_errors(executed) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("source", SOURCES[1:], ids=lambda path: path.stem)
-def test_every_portable_notebook_runs_by_itself(source, tmp_path):
-    executed, _ = run_portable(source, tmp_path, foreign=True)
-    assert unexecuted(executed) == []
-    assert hidden_errors(executed) == []
-
-
 def test_without_the_copy_the_library_is_really_hidden(tmp_path):
     site = tmp_path / "site"
     site.mkdir()
@@ -163,17 +155,6 @@ def test_a_teachers_copy_has_every_solution_in_sight(source):
     assert solutions
     assert not [c for c in solutions if "jupyter" in c["metadata"] or "cellView" in c["metadata"]]
     assert any("For the teacher" in "".join(c["source"]) for c in made["cells"])
-
-
-@pytest.mark.slow
-@EACH
-def test_a_solved_copy_passes_every_check(source, tmp_path):
-    made = copies.solved(text_of(source))
-    executed = run_all(made, tmp_path, **KERNEL)
-    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
-    said = ["".join(o.get("text", "") for o in cell.outputs) for cell in checks]
-    assert said
-    assert all("✓ right" in one for one in said), said
 
 
 # Back from a hosted service

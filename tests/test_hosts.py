@@ -68,13 +68,19 @@ def test_it_is_as_old_as_it_should_be(oldest):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_portable_notebooks_run_there(source, kernel, site, tmp_path):
+def test_what_a_good_student_hands_in_runs_there_by_itself(source, kernel, site, tmp_path):
+    """The student's copy, solved, with the library inside, in an empty folder."""
     (tmp_path / "empty").mkdir()
-    made = copies.portable(source.read_text(encoding="utf-8"))
+    text = source.read_text(encoding="utf-8")
+    made = copies.portable(text, copies.solved(text))
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
     assert unexecuted(executed) == []
     assert hidden_errors(executed) == []
+    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
+    said = ["".join(o.get("text", "") for o in cell.outputs) for cell in checks]
+    assert said
+    assert all("✓ right" in one for one in said), said
 
 
 def archive(folder: Path) -> Path:
