@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+from nclib.exercises import WRONG
 
 settings.register_profile("shared", deadline=None)  # no test asserts a time
 settings.load_profile("shared")
@@ -37,3 +40,16 @@ def real_cifar10_tar() -> Path:
     """CIFAR-10 as JPEG: a tar of an image folder."""
     name = "cifar10-jpg.tar.xz"
     return _real_data(name) / name
+
+
+@pytest.fixture
+def refused(capsys) -> Callable[[Callable, object, str], None]:
+    """Hands a wrong answer to an exercise's check and finds the hint in what it prints."""
+
+    def judge(check: Callable, answer: object, hint: str) -> None:
+        check(answer)
+        said = capsys.readouterr().out
+        assert said.startswith(WRONG)
+        assert hint in said
+
+    return judge
