@@ -81,14 +81,21 @@ def _carried(runs: tuple[str, ...]) -> Iterator[Path]:
 def recorded_in(text: str) -> tuple[str, ...]:
     """The recorded runs of which a notebook's code names data and network, such as mnist-vgg11.
 
-    Of several seeds the first, unless all are asked for by ``recorded_runs``.
+    With every loss, as a notebook may exchange them; of several seeds the first and those that are
+    named, unless ``recorded_runs`` asks for all.
     """
     code = "\n".join(cell.source for cell in read_cells(text) if cell.kind == "code")
     names = sorted(path.stem for path in (PACKAGE / "recorded").glob("*.npz"))
     if "recorded_runs" in code:
         return tuple(names)
-    said = [name for name in names if "-".join(name.split("-")[:2]) in code]
-    return tuple(n for n in said if n in code or not re.search(r"-[1-9]$", n))
+    return tuple(name for name in names if _named(name, code))
+
+
+def _named(name: str, code: str) -> bool:
+    data, network, _, *seed = name.split("-")
+    if not seed or seed == ["0"]:
+        return f"{data}-{network}" in code
+    return re.search(rf"\b{data}-{network}-\w+-{seed[0]}\b", code) is not None
 
 
 def version() -> str:
