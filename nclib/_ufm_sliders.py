@@ -158,7 +158,8 @@ class Room:
         sizes = num_classes, len(model.features) // num_classes
         options = {"weight_decay": model.weight_decay, "feature_decay": model.feature_decay}
         options["bias_decay"] = model.bias_decay
-        self._curve.set_data(range(1, 8), _least(*sizes, **options))
+        least = [mse_minimum(*sizes, **options, num_features=p).loss for p in range(1, 8)]
+        self._curve.set_data(range(1, 8), least)
         self._dot.set_data([num_features], [_objective(model)])
         self._values.set_text(_numbers(model, minimum_of(model)))
         self._enough.set_xdata([num_classes - 1] * 2)
@@ -170,13 +171,6 @@ class Room:
             f"{goal:.2f}."
         )
         return self._figure
-
-
-@functools.cache
-def _least(num_classes: int, per_class: int, **decays: Number | None) -> list[float]:
-    """The least squared error with 1 to 7 features; a slider asks for the same again and again."""
-    minima = (mse_minimum(num_classes, per_class, **decays, num_features=p) for p in range(1, 8))
-    return [minimum.loss for minimum in minima]
 
 
 def _cosine_matrix(model: UFM) -> np.ndarray:
