@@ -49,13 +49,13 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
     Source: after Papyan, Han, Donoho 2020, Figures 2-7.
     """
     runs, shown = _given(runs), _quantity(quantity)
-    places = _places(runs)
+    places, styles = _places(runs), _styles(runs)
     rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
     size = (min(9, 2 + 2.3 * columns), 0.7 + 1.75 * rows)
     figure, axes = picture(rows, columns, size=size, sharey=True, squeeze=False)
     for run in runs:
         place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
-        draw(axes[place], run, shown, *_styles(runs)[loss], loss.replace("_", " "))
+        draw(axes[place], run, shown, *styles[loss], loss.replace("_", " "))
         axes[place].set_title(f"{run.settings['data']} · {run.settings['network']}")
     last = max(int(run.epochs[-1]) for run in runs)
     for axis in axes.flat:
@@ -111,13 +111,14 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
     if table.empty:
         raise ValueError("no run reached zero training error; train longer, or with less decay")
     figure, axis = picture(size=(9, 1 + 0.27 * len(table)))
+    styles = _styles(runs)
     names = [f"{r.data} · {r.network} · {r.loss}".replace("_", " ") for r in table.itertuples()]
     said = [
         f"{r.at_zero_error:.2f} → {r.at_end:.2f} % (epochs {r.zero_error_epoch} → {r.last_epoch})"
         for r in table.itertuples()
     ]
     for row, words in zip(table.itertuples(), said, strict=True):
-        color = _styles(runs)[row.loss][0]
+        color = styles[row.loss][0]
         axis.plot([0, row.gain], [row.Index] * 2, color=color, lw=2)
         axis.plot(0, row.Index, "o", mfc="white", color=color, ms=6)
         axis.plot(row.gain, row.Index, "o", color=color, ms=6)

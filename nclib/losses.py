@@ -34,3 +34,9 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "label_smoothing": label_smoothing,
     "focal": focal,
 }
+
+
+def check_loss(name: str) -> None:
+    """Raise ValueError, with the names there are, unless ``name`` is one of ``LOSSES``."""
+    if name not in LOSSES:
+        raise ValueError(f"loss {name!r} is unknown; choose from {', '.join(LOSSES)}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nclib._shapes import Number
-from nclib.losses import LOSSES
+from nclib.losses import check_loss
 
 
 def step_schedule(progress: Number) -> float:
@@ -80,7 +80,7 @@ def paper(network: str, data: str, loss: str = "cross_entropy") -> dict:
 
     Source: Papyan, Han, Donoho 2020; Han, Papyan, Donoho 2022; their notebook for the epochs.
     """
-    _check_loss(loss)
+    check_loss(loss)
     rate = CROSS_ENTROPY_RATE
     if loss == "squared_error":
         rate = PAPER_RATES.get((data, network), SQUARED_ERROR_RATE)
@@ -124,7 +124,7 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     Raises:
         ValueError: for an unknown loss.
     """
-    _check_loss(loss)
+    check_loss(loss)
     kind = "squared_error" if loss == "squared_error" else "cross_entropy"
     rate, decay, batch_size, epochs, schedule = QUICK.get((network, kind), QUICK_OTHERS[kind])
     return {
@@ -135,11 +135,6 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
         "batch_size": batch_size,
         "schedule": schedule,
     }
-
-
-def _check_loss(loss: str) -> None:
-    if loss not in LOSSES:
-        raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
 
 
 RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {

@@ -48,7 +48,7 @@ class ClassStatistics:
         self._offset = zeros(num_classes, num_features)  # class mean - shift
         self._spread = zeros(num_classes)  # Σ ‖h - μ_c‖² of each class
         self._scatter = zeros(num_features, num_features) if scatter else None
-        self._source: tuple[Tensor, Tensor] | None = None  # features whose scatter is still to form
+        self._source: tuple[Tensor, Tensor] | None = None  # features that the scatter is, or can be, formed of
         self._precision = torch.float32  # widest features seen: blocks are computed in it
 
     @classmethod
@@ -269,14 +269,18 @@ class ClassStatistics:
         return self
 
     def _form_scatter(self, *, wanted: bool = False) -> None:
-        """Turn referenced features into scatter (before more data come, or when it is wanted)."""
-        if self._source is not None:
-            scatter = torch.zeros(
+        """Turn referenced features into scatter; the reference goes when more data come.
+
+        While it is there, what can be projected from the features still is.
+        """
+        if self._source is not None and self._scatter is None:
+            self._scatter = torch.zeros(
                 self.num_features, self.num_features, dtype=self._offset.dtype, device=self.device
             )
             for block in self.residuals(*self._source):
-                scatter += block.residuals.T @ block.residuals
-            self._scatter, self._source = scatter, None
+                self._scatter += block.residuals.T @ block.residuals
+        if not wanted:
+            self._source = None
         if wanted and self._scatter is None:
             raise ValueError(
                 "these statistics were made with scatter=False and keep no within-class scatter; "

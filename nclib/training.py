@@ -28,7 +28,7 @@ from nclib.checkpoint import (
 )
 from nclib.collapse import CollapseMetrics
 from nclib.data import DataSet
-from nclib.losses import LOSSES
+from nclib.losses import check_loss
 from nclib.mse import MSEDecomposition
 from nclib.presets import check_numbers, measured_epochs, step_schedule
 
@@ -287,7 +287,6 @@ def _best_precision(device: torch.device) -> str:
 
 
 def _check_names(loss: str, precision: str | None) -> None:
-    if loss not in LOSSES:
-        raise ValueError(f"loss {loss!r} is unknown; choose from {', '.join(LOSSES)}")
+    check_loss(loss)
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")

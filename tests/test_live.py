@@ -257,7 +257,7 @@ def test_an_error_while_training_is_said_with_advice(three, in_a_browser, monkey
 
 
 def test_divergence_is_said_with_advice(three, in_a_browser, monkeypatch):
-    monkeypatch.setitem(nclib.training.LOSSES, "focal", lambda logits, labels: logits.sum() * 1e38)
+    monkeypatch.setitem(nclib.losses.LOSSES, "focal", lambda logits, labels: logits.sum() * 1e38)
     live = LiveTraining(three, loss="focal", **QUICK)
     live.run()
     assert "lower learning_rate" in shown(live)
@@ -266,13 +266,13 @@ def test_divergence_is_said_with_advice(three, in_a_browser, monkeypatch):
 
 def test_what_was_recorded_before_it_diverged_can_be_played(three, in_a_browser, monkeypatch):
     calls = []
-    cross_entropy = nclib.training.LOSSES["cross_entropy"]
+    cross_entropy = nclib.losses.LOSSES["cross_entropy"]
 
     def bad_later(logits, labels):
         calls.append(1)
         return cross_entropy(logits, labels) * (1 if len(calls) < 12 else float("nan"))
 
-    monkeypatch.setitem(nclib.training.LOSSES, "focal", bad_later)
+    monkeypatch.setitem(nclib.losses.LOSSES, "focal", bad_later)
     live = LiveTraining(three, loss="focal", **QUICK)
     live.run()
     assert 'role="alert"' in shown(live)
