@@ -48,7 +48,7 @@ class ClassStatistics:
         self._offset = zeros(num_classes, num_features)  # class mean - shift
         self._spread = zeros(num_classes)  # Σ ‖h - μ_c‖² of each class
         self._scatter = zeros(num_features, num_features) if scatter else None
-        self._source: tuple[Tensor, Tensor] | None = None  # features that the scatter is, or can be, formed of
+        self._source: tuple[Tensor, Tensor] | None = None  # the features seen, for later
         self._precision = torch.float32  # widest features seen: blocks are computed in it
 
     @classmethod
