@@ -24,10 +24,16 @@ from cells import sources
 from execute import hidden_errors, run_all, unexecuted
 from stamp import notebook, to_bytes
 
+from nclib.exercises import NOT_DONE
+
 SOURCES = sources([])
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 TOUR = next(path for path in SOURCES if path.stem == "00_tour")
-KERNEL = {"NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
+KERNEL = {
+    "NCLIB_PROFILE": "ci",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONWARNINGS": "error::RuntimeWarning,error::FutureWarning",
+}
 # At the start of every Python: an nclib that is installed, editable or not, is not to be found ...
 HIDDEN = """import sys
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__name__", "").lower()
@@ -57,15 +63,19 @@ def carried(made: dict) -> zipfile.ZipFile:
 # Portable
 
 
+def portable_of(source: Path) -> dict:
+    return copies.portable(text_of(source), notebook(text_of(source)))
+
+
 @EACH
 def test_a_portable_notebook_is_the_same_whenever_it_is_made(source):
-    once, again = (to_bytes(copies.portable(text_of(source))) for _ in range(2))
+    once, again = (to_bytes(portable_of(source)) for _ in range(2))
     assert once == again
     nbformat.validate(json.loads(once))
 
 
 def test_it_carries_the_library_with_its_assets_and_says_so():
-    made = copies.portable(text_of(TOUR))
+    made = portable_of(TOUR)
     names = carried(made).namelist()
     assert {"nclib/__init__.py", "nclib/widgets/player.js", "nclib/widgets/player.css"} <= {*names}
     assert names == sorted(names)
@@ -95,32 +105,32 @@ def test_every_run_a_notebook_loads_is_carried(source):
 
 
 def test_a_damaged_copy_says_so(tmp_path):
-    code = set_up_of(copies.portable(text_of(TOUR))).replace('carried = """\nU', 'carried = """\nV')
+    code = set_up_of(portable_of(TOUR)).replace('carried = """\nU', 'carried = """\nV')
     done = subprocess.run(
         [sys.executable, "-"], input=code, cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.stderr.strip().endswith("is damaged: download the notebook again.")
 
 
-def run_portable(source, tmp_path, foreign):
-    """Run it where the library cannot be imported; with another package of its name, or none."""
-    site, empty = tmp_path / "site", tmp_path / "empty"
+def by_itself(made, folder, *, foreign=False, times=1):
+    """Run it in an empty folder, where the library is not to be found; with a namesake, or none."""
+    site, empty = folder / "site", folder / "empty"
     site.mkdir()
     empty.mkdir()
     (site / "sitecustomize.py").write_text(HIDDEN)
     if foreign:
         (site / "nclib").mkdir()
         (site / "nclib" / "__init__.py").write_text("raise RuntimeError('the wrong nclib')\n")
-    made = copies.portable(text_of(source))
-    return run_all(made, empty, checkout=False, PYTHONPATH=str(site), **KERNEL), empty
+    executed = run_all(made, empty, times=times, checkout=False, PYTHONPATH=str(site), **KERNEL)
+    assert unexecuted(executed) == []
+    assert hidden_errors(executed) == []
+    return executed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("foreign", [False, True], ids=["absent", "foreign"])
-def test_the_portable_tour_runs_by_itself(foreign, tmp_path):
-    executed, _ = run_portable(TOUR, tmp_path, foreign)
-    assert unexecuted(executed) == []
-    assert hidden_errors(executed) == []
+@EACH
+def test_a_portable_notebook_runs_twice_beside_a_foreign_package(source, tmp_path):
+    by_itself(portable_of(source), tmp_path, foreign=True, times=2)
 
 
 def test_without_the_copy_the_library_is_really_hidden(tmp_path):
@@ -146,6 +156,21 @@ def test_a_students_copy_has_no_solution_and_every_check(source):
     assert "solution" not in tags
     assert len(made["cells"]) < len(whole["cells"])
     nbformat.validate(json.loads(to_bytes(made)))
+
+
+def said_by_checks(executed) -> list[str]:
+    """What each check printed."""
+    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
+    return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in checks]
+
+
+@pytest.mark.slow
+@EACH
+def test_a_students_copy_runs_through_and_each_check_says_what_is_asked_for(source, tmp_path):
+    text = text_of(source)
+    said = said_by_checks(by_itself(copies.portable(text, copies.student(text)), tmp_path))
+    assert len(said) == text.count('tags=["check"]')
+    assert all(one.startswith(f"{NOT_DONE}: return ") for one in said), said
 
 
 @EACH

@@ -30,12 +30,12 @@ COLAB_BADGE = re.compile(r'<a href="https://colab\.research\.google\.com/.*?</a>
 # Portable: the library inside
 
 
-def portable(text: str, made: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The notebook of a .py with the library, and the recorded runs it uses, in its set-up cell.
+def portable(text: str, made: dict[str, Any]) -> dict[str, Any]:
+    """A notebook with the library, and the recorded runs it uses, in its set-up cell.
 
     Args:
         text: the whole .py.
-        made: another copy of the notebook, to carry the library; the notebook itself if none.
+        made: the notebook of it, or a student's or teacher's copy; it is changed.
     """
     archive = library_zip(recorded_in(text))
     checksum = hashlib.sha256(archive).hexdigest()
@@ -45,7 +45,6 @@ def portable(text: str, made: dict[str, Any] | None = None) -> dict[str, Any]:
     set_up = TEMPLATE.read_text(encoding="utf-8").rstrip()
     for name, value in values.items():
         set_up = set_up.replace(f"@{name}@", value)
-    made = notebook(text) if made is None else made
     for cell in made["cells"]:
         tags = cell["metadata"].get("tags", ())
         if "nc-setup" in tags:

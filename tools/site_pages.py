@@ -6,17 +6,21 @@ import base64
 import html
 import io
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from address import Address, read_address
 from bs4 import BeautifulSoup
-from cells import ROOT, read_cells
+from cells import read_cells
+from copies import portable, student
 from page import write_page
 from PIL import Image
+from stamp import notebook, to_bytes
+
+from nclib.runs import load_run
 
 TEMPLATES = Path(__file__).with_name("templates")
+SHOWN = "digits-mlp-ce-0"  # the recorded run that the index plays
 SMALL = 420  # pixels across, of the pictures in the index
 
 
@@ -28,10 +32,20 @@ def write_site(sources: list[Path], out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     pages = [write_page(source, out) for source in sources]
-    shutil.copy(ROOT / "docs" / "collapse.gif", out)
+    load_run(SHOWN).to_html(out / "collapse.html")
+    for source in sources:
+        _write_downloads(source, out)
     index = out / "index.html"
     index.write_text(index_page(sources, pages, read_address()), encoding="utf-8")
     return [index, *pages]
+
+
+def _write_downloads(source: Path, out: Path) -> None:
+    """The notebook and its student's copy, each in one file that carries the library."""
+    text = source.read_text(encoding="utf-8")
+    for folder, made in (("notebooks", notebook(text)), ("student", student(text))):
+        (out / folder).mkdir(exist_ok=True)
+        (out / folder / f"{source.stem}.ipynb").write_bytes(to_bytes(portable(text, made)))
 
 
 def index_page(sources: list[Path], pages: list[Path], address: Address) -> str:
@@ -49,9 +63,13 @@ def _entry(source: Path, page: Path) -> str:
     number = source.stem.split("_")[0]
     picture, alt = first_picture(page)
     image = f'<img src="{picture}" alt="{html.escape(alt)}" loading="lazy">' if picture else ""
+    files = " · ".join(
+        f'<a href="{folder}/{source.stem}.ipynb" download>{words}</a>'
+        for folder, words in (("notebooks", "with solutions"), ("student", "without"))
+    )
     return (
         f'<li><a href="{page.name}">{image}<h2>{number} · {html.escape(title)}</h2></a>'
-        f"<p>{html.escape(claim)}</p></li>"
+        f'<p>{html.escape(claim)}</p><p class="files">Notebook to run: {files}</p></li>'
     )
 
 
