@@ -4,6 +4,7 @@ python tools/nb.py stamp            write every notebook's .ipynb
 python tools/nb.py check            are they what stamp would write? (bytes)
 python tools/nb.py lint             the house rules, on the .py
 python tools/nb.py page NOTEBOOK    execute, and write one self-contained HTML page
+python tools/nb.py slides NOTEBOOK  execute, and write lecture slides, one HTML page
 python tools/nb.py site             build/site: all pages, and an index
 python tools/nb.py portable         dist/portable: notebooks that carry the library
 python tools/nb.py student          dist/student: without solutions; instructor: solutions open
@@ -16,10 +17,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from address import read_address
 from cells import ROOT, shown, sources
+
+TOUR = ROOT / "notebooks" / "00_tour.py"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--out", type=Path, default=Path("build"), help="folder for the pages")
     page.add_argument("--execute-to", type=Path, help="folder for the executed notebooks, too")
     page.set_defaults(verb=_page)
+    slides = verbs.add_parser("slides", help=_slides.__doc__)
+    slides.add_argument("path", nargs="?", type=Path, default=TOUR, metavar="NOTEBOOK")
+    slides.add_argument("--out", type=Path, default=Path("build"), help="folder for the page")
+    slides.set_defaults(verb=_slides)
     site = verbs.add_parser("site", help=_site.__doc__)
     site.add_argument("paths", nargs="*", type=Path, help="notebooks (default: all)")
     site.add_argument("--out", type=Path, default=Path("build/site"), help="folder for the pages")
@@ -102,27 +111,34 @@ def _lint(options: argparse.Namespace) -> int:
 
 def _portable(options: argparse.Namespace) -> int:
     """Write notebooks that carry the library, and the recorded runs they use."""
-    return _copies("portable", options.paths)
+    from stamp import notebook
+
+    return _copies("portable", notebook, options.paths)
 
 
 def _student(options: argparse.Namespace) -> int:
-    """Write notebooks without solutions and teaching notes, with the checks."""
-    return _copies("student", options.paths)
+    """Write portable notebooks without solutions and teaching notes, with the checks."""
+    from copies import student
+
+    return _copies("student", student, options.paths)
 
 
 def _instructor(options: argparse.Namespace) -> int:
-    """Write notebooks with everything, solutions unfolded."""
-    return _copies("instructor", options.paths)
+    """Write portable notebooks with everything, solutions unfolded."""
+    from copies import instructor
+
+    return _copies("instructor", instructor, options.paths)
 
 
-def _copies(kind: str, paths: list[Path]) -> int:
-    import copies
+def _copies(kind: str, make: Callable[[str], dict[str, Any]], paths: list[Path]) -> int:
+    from copies import portable
     from stamp import to_bytes
 
     folder = ROOT / "dist" / kind
     folder.mkdir(parents=True, exist_ok=True)
     for source in sources(paths):
-        made = to_bytes(getattr(copies, kind)(source.read_text(encoding="utf-8")))
+        text = source.read_text(encoding="utf-8")
+        made = to_bytes(portable(text, make(text)))
         target = folder / f"{source.stem}.ipynb"
         target.write_bytes(made)
         digest = hashlib.sha256(made).hexdigest()
@@ -158,6 +174,14 @@ def _page(options: argparse.Namespace) -> int:
 
     for path in options.paths:
         print(f"wrote {shown(write_page(path, options.out, options.execute_to))}")
+    return 0
+
+
+def _slides(options: argparse.Namespace) -> int:
+    """Execute a notebook (default: the tour) and write its slides, one self-contained page."""
+    from slides import write_slides
+
+    print(f"wrote {shown(write_slides(options.path, options.out))}")
     return 0
 
 
