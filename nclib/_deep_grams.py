@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
 from nclib.deep_ufm import DeepUFM, collapse_loss, layer_collapse
-from nclib.palette import INK, MUTED, PETROFF
+from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.picture import Picture, house_style, picture
 
-COLLAPSE = PETROFF[0]
+COLLAPSE = RUN_COLORS[0]
 GRAMS = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 

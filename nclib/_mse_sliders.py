@@ -16,14 +16,14 @@ from matplotlib.patches import Polygon
 from nclib._shapes import Float, Number, Tensor
 from nclib.etf import simplex_etf
 from nclib.mse import MSEDecomposition, decompose_mse, least_squares_classifier
-from nclib.palette import INK, MUTED, class_colors
+from nclib.palette import INK, MUTED, RUN_COLORS, class_colors
 from nclib.picture import Picture, house_style, picture
 from nclib.statistics import ClassStatistics
 
 TERMS = {  # column of a table or attribute of MSEDecomposition: name, colour
-    "nc1": (r"$L_{\mathrm{NC1}}$, within-class and decay", "#2a9d8f"),
-    "nc23": (r"$L_{\mathrm{NC2/3}}$, class means", "#e9a23b"),
-    "perpendicular": (r"$L_{\mathrm{LS}}^{\perp}$, classifier", "#d1495b"),
+    "nc1": (r"$L_{\mathrm{NC1}}$, within-class and decay", RUN_COLORS[2]),
+    "nc23": (r"$L_{\mathrm{NC2/3}}$, class means", RUN_COLORS[4]),
+    "perpendicular": (r"$L_{\mathrm{LS}}^{\perp}$, classifier", RUN_COLORS[1]),
 }
 NOISES = np.geomspace(0.01, 1, 13)
 

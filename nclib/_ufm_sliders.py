@@ -10,11 +10,11 @@ import torch
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Ellipse
 
-from nclib._curves import RUN_COLORS, RUN_LINES
+from nclib._curves import RUN_LINES
 from nclib._shapes import Float, Number, Tensor
 from nclib.collapse import pair_cosines
 from nclib.etf import align, simplex_etf
-from nclib.palette import FAINT, INK, MUTED, class_colors, ink_on
+from nclib.palette import FAINT, INK, MUTED, RUN_COLORS, class_colors, ink_on
 from nclib.picture import Picture, house_style, picture
 from nclib.ufm import UFM, UFMOptimum, ce_minimum, minimum_of, mse_minimum
 

@@ -11,12 +11,11 @@ import pandas as pd
 
 from nclib._curves import (
     QUANTITIES,
-    RUN_COLORS,
-    RUN_LINES,
     Quantity,
     draw,
     epoch_axis,
     legend,
+    run_style,
     scale,
 )
 from nclib.palette import INK
@@ -28,7 +27,7 @@ def _styles(runs: Sequence[Trajectory]) -> dict[str, tuple[str, str]]:
     """Colour and line of each loss, always the same for the two of the papers."""
     losses = ["cross_entropy", "squared_error"]
     losses += sorted({run.settings["loss"] for run in runs} - set(losses))
-    return dict(zip(losses, zip(RUN_COLORS, RUN_LINES, strict=True), strict=False))
+    return {loss: run_style(index) for index, loss in enumerate(losses)}
 
 
 @house_style

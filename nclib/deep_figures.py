@@ -23,7 +23,7 @@ from nclib.deep_ufm import (
     partial_loss,
     threshold,
 )
-from nclib.palette import INK, MUTED, PETROFF
+from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.picture import Picture, house_style, picture
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "merging",
 ]
 
-COLLAPSE, MERGED, GRAPH, FOUND = PETROFF[0], PETROFF[2], PETROFF[3], PETROFF[5]
+COLLAPSE, MERGED, FOUND, GRAPH = RUN_COLORS[:4]
 
 
 @torch.no_grad()
@@ -74,7 +74,7 @@ def losses_against_theory(models: Sequence[DeepUFM]) -> Picture:
     """Objectives of trained models of two or more depths on the curves of their theory."""
     table = ends(models)
     figure, axis = picture(size=(7, 3.6))
-    for (depth, rows), color in zip(table.groupby("depth"), PETROFF, strict=False):
+    for (depth, rows), color in zip(table.groupby("depth"), RUN_COLORS, strict=False):
         classes, parts = int(rows.classes.iloc[0]), np.geomspace(*_range(table.part), 80)
         curve = [collapse_loss(classes, depth, p * threshold(classes, depth))[0] for p in parts]
         axis.plot(parts, curve, color=color, lw=1.2)
@@ -243,7 +243,7 @@ def below_collapse(
         low, high = min(table.loss.min(), *goals.values()), max(table.loss.max(), *goals.values())
         margin = (high - low) * 0.12
         bins = np.linspace(low - margin, high + margin, 25)
-        counts, *_ = axis.hist(table.loss, bins, color=FOUND, alpha=0.85)
+        counts, *_ = axis.hist(table.loss, bins, color=FOUND)
         for (word, goal), color in zip(goals.items(), (COLLAPSE, GRAPH), strict=False):
             axis.axvline(goal, color=color, lw=1.6, ls="--")
             axis.text(
@@ -273,7 +273,7 @@ def least_rank(by_decay: Sequence[DeepUFM], by_width: Sequence[DeepUFM]) -> Pict
         axis.plot(middle.index, middle, color=FOUND, lw=1.2)
         for value, ranks in table.groupby(column)["rank"]:
             spread = np.exp(0.03 * (np.arange(len(ranks)) - (len(ranks) - 1) / 2))
-            axis.plot(value * spread, ranks, "o", color=FOUND, ms=5, alpha=0.75)
+            axis.plot(value * spread, ranks, "o", color=FOUND, ms=5)
         axis.axhline(table.classes.iloc[0], color=COLLAPSE, ls="--", lw=1.2)
         axis.set(xscale="log", ylim=(0, table.classes.iloc[0] * 1.12))
         axis.minorticks_off()

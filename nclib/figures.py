@@ -12,15 +12,14 @@ import numpy as np
 from nclib._curves import (
     ALL_THIN,
     QUANTITIES,
-    RUN_COLORS,
-    RUN_LINES,
     draw,
     epoch_axis,
     legend,
+    run_style,
     scale,
 )
 from nclib._plane import Plane, centred_and_scaled
-from nclib.palette import MUTED
+from nclib.palette import MUTED, RUN_COLORS
 from nclib.picture import Picture, house_style, picture
 from nclib.trajectory import Trajectory
 
@@ -43,8 +42,8 @@ def collapse_panels(runs: Trajectory | Mapping[str, Trajectory]) -> Picture:
     order = ("accuracy", "nc1", "equinorm", "equiangularity")
     order += ("loss", "max_angle", "self_duality", "ncc_mismatch")
     for axis, quantity in zip(axes.flat, (QUANTITIES[name] for name in order), strict=True):
-        for (name, run), color, line in zip(named.items(), RUN_COLORS, RUN_LINES, strict=False):
-            draw(axis, run, quantity, color, line, name)
+        for index, (name, run) in enumerate(named.items()):
+            draw(axis, run, quantity, *run_style(index), name)
         scale(axis, quantity)
         axis.set_title(quantity.title)
     epoch_axis(axes, max(int(run.epochs[-1]) for run in named.values()))

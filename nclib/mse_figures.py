@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from nclib._curves import RUN_COLORS, RUN_LINES, epoch_axis
+from nclib._curves import epoch_axis, run_style
 from nclib._mse_sliders import TERMS, AwayFromBest, NoiseAndShape, Stack
 from nclib.mse import MSEDecomposition
 from nclib.palette import MUTED
@@ -123,15 +123,13 @@ def perpendicular_shares(runs: Iterable[Trajectory]) -> Picture:
         raise ValueError("there are no runs; give at least one trajectory")
     figure, axis = picture(size=(8.5, 4.2))
     cells = list(dict.fromkeys(_cell(run) for run in runs))
-    colors = [*RUN_COLORS, "#e9a23b", "#5c6b7f", "#a96b59", "#92a8d1"]
     for run in runs:
-        index = cells.index(_cell(run))
+        color, line = run_style(cells.index(_cell(run)))
         first = _cell(run) not in [line.get_label() for line in axis.lines]
-        style = {"color": colors[index % len(colors)], "ls": RUN_LINES[index % 4]}
         label = _cell(run) if first else None
-        axis.plot(run.epochs + 1, shares(run), label=label, **style)
+        axis.plot(run.epochs + 1, shares(run), line, color=color, label=label)
         if run.terminal_epoch is not None:
-            axis.axvline(run.terminal_epoch + 1, color=style["color"], lw=0.8, alpha=0.4)
+            axis.axvline(run.terminal_epoch + 1, color=color, lw=0.8, alpha=0.7)
     axis.axhline(0.02, color=MUTED, lw=1, ls=":")
     axis.set(xscale="log", yscale="log", ylim=(1e-3, 1.3), title=r"$L_{\mathrm{LS}}^{\perp}/L$")
     axis.set_yticks([1e-3, 1e-2, 0.02, 0.1, 1], ["0.1 %", "1 %", "2 %", "10 %", "100 %"])

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import colorsys
 
-# Ten colours told apart by most people, colour-blind or not (Petroff 2021,
-# arXiv 2107.02270), the grey ones last.
+# Classes: ten colours told apart by most people, colour-blind or not (Petroff 2021,
+# arXiv 2107.02270), the grey ones last. Where they count, a label stands beside each.
 PETROFF = (
     *("#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59"),
     *("#e76300", "#b9ac70", "#717581", "#92dadd", "#94a4a2"),
 )
-INK, MUTED, FAINT = "#1c2330", "#626c7d", "#c9d0da"
+# Lines and dots: the first four differ for everybody and on white; each of the second four, which
+# have the line styles of the first again, differs from its namesake (tests/test_palette.py).
+RUN_COLORS = (
+    *("#2563c9", "#bf3048", "#26a08a", "#4a2c6e"),
+    *("#c98300", "#5c6b7f", "#a96b59", "#7d8fb3"),
+)
+INK, MUTED, FAINT = "#1c2330", "#626c7d", "#c9d0da"  # text and lines; asides; grids
 
 
 def class_colors(num_classes: int) -> list[str]:

@@ -13,9 +13,8 @@ import torch
 from matplotlib.axes import Axes
 
 from nclib import central_path
-from nclib._curves import RUN_COLORS
 from nclib._shapes import Float, Number, Tensor
-from nclib.palette import FAINT, INK, MUTED
+from nclib.palette import FAINT, INK, MUTED, RUN_COLORS
 from nclib.picture import Picture, house_style, picture
 
 KINDS = ("projected", "rescaled")

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from nclib._curves import RUN_COLORS, RUN_LINES
+from nclib._curves import run_style
 from nclib._shapes import Float, Number, Tensor
 from nclib._ufm_sliders import Room, Threshold, Umbrella, pairs_of
-from nclib.palette import FAINT, INK, MUTED
+from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.picture import Picture, house_style, picture
 from nclib.ufm import UFM, MarginPath
 
@@ -45,7 +45,7 @@ def losses_and_cosines(
     said = []
     for row, name in enumerate(after):
         start, end = (torch.cat([pairs_of(m) for m in side[name]]) for side in (before, after))
-        axis.scatter(start, [row] * len(start), color=FAINT, s=18, zorder=2)
+        axis.scatter(start, [row] * len(start), color=MUTED, s=12, zorder=2)
         axis.scatter(end, [row] * len(end), color=RUN_COLORS[0], s=70, ec=INK, zorder=3)
         said.append(f"{name}: {end.min():.4f} to {end.max():.4f}")
     for limit, text in ((-1 / (num_classes - 1), "simplex  "), (0, "  orthogonal frame")):
@@ -73,7 +73,8 @@ def scatter_and_duality(curves: Mapping[str, tuple[Sequence[Number], Sequence[Nu
     figure, axis = picture(size=(8, 3.7))
     for i, (name, (nc1, nc3)) in enumerate(curves.items()):
         seen = np.maximum(nc3, 1e-12)  # rounding below
-        axis.plot(nc1, seen, RUN_LINES[i % 4], marker="o", color=RUN_COLORS[i % 4], label=name)
+        color, line = run_style(i)
+        axis.plot(nc1, seen, line, marker="o", color=color, label=name)
     axis.set(xscale="log", yscale="log", ylim=(3e-13, 10), xlabel="NC1: classes shrink →")
     axis.set(title="NC3: classifier ≠ class means (values below 1e-12 are drawn there)")
     axis.invert_xaxis()
@@ -99,7 +100,8 @@ def saddles(
     figure, axis = picture(size=(8, 3.9))
     for rank, ((steps, values), slope) in enumerate(zip(paths, eigenvalues, strict=True)):
         label = f"{rank} directions: least curvature {round(slope, 3) + 0:.3f}"
-        axis.plot(np.array(steps) + 1, values, color=RUN_COLORS[rank % 4], label=label, lw=2.4)
+        color, line = run_style(rank)
+        axis.plot(np.array(steps) + 1, values, line, color=color, label=label, lw=2.4)
     axis.axhline(least, color=INK, lw=1, ls="--", label="global minimum, closed form")
     axis.set(xscale="log", xlabel="step of gradient descent + 1", title="objective")
     figure.legend(loc="outside right center")
@@ -121,7 +123,8 @@ def margins(paths: Mapping[str, MarginPath], limit: Float[Tensor, "C p"]) -> Pic
     figure, axis = picture(size=(8, 3.9))
     found = {name: path.gaps(limit) for name, path in paths.items()}
     for i, (name, path) in enumerate(paths.items()):
-        axis.plot(path.steps, found[name], color=RUN_COLORS[i], label=name)
+        color, line = run_style(i)
+        axis.plot(path.steps, found[name], line, color=color, label=name)
     order = sorted(paths, key=lambda name: float(found[name][-1]))
     for name, law, text in ((order[-1], np.log, "∝ 1/ln t"), (order[0], np.asarray, "∝ 1/t")):
         last = int(paths[name].steps[-1])
