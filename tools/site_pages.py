@@ -62,7 +62,7 @@ def _entry(source: Path, page: Path) -> str:
     title, claim = title_and_claim(source.read_text(encoding="utf-8"))
     number = source.stem.split("_")[0]
     picture, alt = first_picture(page)
-    image = f'<img src="{picture}" alt="{html.escape(alt)}" loading="lazy">' if picture else ""
+    image = f'<img src="{picture}" alt="{html.escape(alt)}">' if picture else ""
     files = " · ".join(
         f'<a href="{folder}/{source.stem}.ipynb" download>{words}</a>'
         for folder, words in (("notebooks", "with solutions"), ("student", "without"))
