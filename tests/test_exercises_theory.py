@@ -52,19 +52,26 @@ WRONG_ANSWERS = [
     (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s, total=False), "Σ_T, not Σ_W"),
     (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s, divide=False), "Divide by C"),
     (decomposition.check_webb_lowe, lambda m, s: (m, m[:, 0]), "the derivative by W to zero"),
+    (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s)[0], "a pair, weight and bias"),
+    (decomposition.check_webb_lowe, lambda m, s: webb_lowe(m, s)[::-1], "a weight (C, p) of shape"),
     (decomposition.check_collapsed_weight, lambda m: scaled(m, len(m)), "C-1, not C"),
-    (decomposition.check_collapsed_weight, lambda m: m, "outputs that differ by 1"),
+    (decomposition.check_collapsed_weight, lambda m: m, "gets its one-hot vector"),
     (decomposition.check_collapsed_weight, lambda m: m / m.norm(), "The direction is right"),
     (decomposition.check_collapsed_weight, lambda m: m.flip(0), "W is a multiple of Ṁ"),
+    (decomposition.check_collapsed_weight, lambda m: scaled(m, 1 - len(m)), "The sign"),
+    (decomposition.check_collapsed_weight, lambda m: 1 / m.square().sum(), "of shape (3, 12) is"),
+    (decomposition.check_collapsed_weight, torch.linalg.pinv, "shape (12, 3) was returned"),
     (decomposition.check_noise_covariance, lambda m: torch.eye(7), "make it anisotropic"),
     (decomposition.check_noise_covariance, off_the_span, "Correlate them"),
     (decomposition.check_noise_covariance, along_the_means, "Correlate them"),
     (decomposition.check_noise_covariance, lambda m: coupled(m, 0.1), "correlation between inside"),
     (decomposition.check_noise_covariance, lambda m: m.T @ m, "noise in every direction"),
-    (decomposition.check_noise_covariance, lambda m: m @ m.T, "here (7, 7)"),
+    (decomposition.check_noise_covariance, lambda m: m @ m.T, "shape (7, 7) is asked for"),
+    (decomposition.check_noise_covariance, lambda m: torch.eye(7).roll(1, 0), "not symmetric"),
     (path.check_growth_exponent, lambda q: 1 / q, "raises the power by one"),
     (path.check_growth_exponent, lambda q: q + 1, "take the root"),
     (path.check_growth_exponent, lambda q: 0.25, "integrate both sides"),
+    (path.check_growth_exponent, lambda q: 1 / (1 - q), "Separate: ω^q dω = k dt"),
     (path.check_hole, lambda: four_classes(spread=[1.0, 1.0, 1.0]), "one must be inf"),
     (path.check_hole, lambda: four_classes(spread=[1.0, 0.0, 0.0]), "too many are infinite"),
     (path.check_hole, lambda: four_classes(spread=[1.0, 1.0], dim=2), "one is 0"),
@@ -73,6 +80,8 @@ WRONG_ANSWERS = [
         lambda: four_classes(spread=[1.0, 1.0, 0.0], sizes=(8, 8, 8, 9)),
         "four, equally many",
     ),
+    (path.check_hole, lambda: four_classes(spread=[1.0, 1.0, 0.0])[0], "a pair, features and"),
+    (path.check_hole, lambda: four_classes(spread=[1.0, 1.0, 1e-6]), "no scatter at all"),
 ]
 
 
@@ -86,6 +95,7 @@ def test_a_wrong_answer_gets_a_hint(check, answer, hint, refused):
     [
         (decomposition.check_webb_lowe, webb_lowe),
         (decomposition.check_collapsed_weight, lambda m: scaled(m, len(m) - 1)),
+        (decomposition.check_collapsed_weight, lambda m: torch.linalg.pinv(m).T),
         (decomposition.check_noise_covariance, coupled),
         (path.check_growth_exponent, lambda q: 1 / (q + 1)),
         (path.check_hole, lambda: four_classes(spread=[1.0, 0.5, 0.0])),
@@ -107,9 +117,11 @@ def test_what_a_hole_breaks_is_said(capsys):
     assert capsys.readouterr().out.count("works") == 2
 
 
-def test_what_fails_waits_for_an_answer(capsys):
-    def stub():
-        raise NotImplementedError("return features, labels")
+def not_done():
+    raise NotImplementedError("return features, labels")
 
-    path.what_fails(stub)
+
+@pytest.mark.parametrize("answer", [not_done, lambda: None, lambda: 1 / 0, lambda: (1, 2)])
+def test_what_fails_waits_for_an_answer(answer, capsys):
+    path.what_fails(answer)
     assert capsys.readouterr().out.startswith(NOT_DONE)

@@ -34,15 +34,20 @@ WRONG_ANSWERS = [
     (unconstrained.check_deadly_decay, lambda c, n: 1.0, "with less decay already"),
     (unconstrained.check_deadly_decay, lambda c, n: 1e-3, "There features still pay"),
     (unconstrained.check_deadly_decay, lambda c, n: -1.0, "A decay is a positive number"),
+    (unconstrained.check_deadly_decay, lambda c, n: 1 / (c * (c * n) ** 0.5), "of one class"),
+    (unconstrained.check_deadly_decay, lambda c, n: math.nan, "nan was returned"),
     (unconstrained.check_scale, lambda c, t: math.log(1 / t), "the C-1 beside e^s"),
     (unconstrained.check_scale, lambda c, t: math.log(1 / t - c), "The derivative of"),
     (unconstrained.check_scale, lambda c, t: math.log(1 / t - c + 1), "s is never negative"),
-    (unconstrained.check_scale, lambda c, t: 1 - c * t, "the slope there is"),
+    (unconstrained.check_scale, lambda c, t: 1 - c * t, "the row of squared error"),
+    (unconstrained.check_scale, lambda c, t: 1 / t - c + 1, "That is e^s: take the logarithm"),
+    (unconstrained.check_scale, lambda c, t: math.log((c - 1) / t), "the slope there is"),
     (unconstrained.check_scale, lambda c, t: math.log(-t), "it raised"),
     (unconstrained.check_not_self_dual, lambda: features(size=0.1), "Shrink the scatter"),
     (unconstrained.check_not_self_dual, uneven, "off the simplex's angles"),
     (unconstrained.check_not_self_dual, lambda: features(shape=SQUARE), "long and thin"),
     (unconstrained.check_not_self_dual, lambda: features(size=0.0), "the classifier follows"),
+    (unconstrained.check_not_self_dual, lambda: features()[0], "a pair, features and labels"),
 ]
 
 

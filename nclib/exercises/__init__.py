@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from nclib.exercises._answers import OtherKindError
+
 NOT_DONE, RIGHT, WRONG = "○ not done yet", "✓ right", "✗ not yet"
 
 
@@ -28,6 +30,8 @@ def _verdict(judge: Callable[..., str | None], answer: object) -> str:
         hint = judge(answer)
     except NotImplementedError as todo:
         return f"{NOT_DONE}: {todo}" if str(todo) else NOT_DONE
+    except OtherKindError as other:
+        return f"{WRONG}: {other}"
     except Exception as error:  # the learner's function failed: say how, go on
         return f"{WRONG}: it raised {type(error).__name__}: {error}"
     return RIGHT if hint is None else f"{WRONG}: {hint}"

@@ -10,6 +10,7 @@ from nclib._shapes import Tensor
 from nclib.collapse import self_duality
 from nclib.etf import simplex_etf
 from nclib.exercises import check
+from nclib.exercises._answers import pair, tensor
 from nclib.mse import least_squares_classifier
 from nclib.statistics import ClassStatistics
 
@@ -19,11 +20,13 @@ def check_webb_lowe(answer: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -
     """A function of (C, p) means and (p, p) Σ_W: the balanced least-squares weight and bias."""
     stats = _clouds()
     means, within = stats.class_means, stats.within_covariance
-    expected, found = least_squares_classifier(stats), answer(means, within)
+    weight, bias = pair(answer(means, within), "weight and bias")
+    expected = least_squares_classifier(stats)
+    found = tensor(weight, 4, 6, called="a weight (C, p)"), tensor(bias, 4, called="a bias (C,)")
     off = [float((x - y).abs().max()) for x, y in zip(found, expected, strict=True)]
-    if max(off) < 1e-8:
+    if max(off) < 1e-5:
         return None
-    if off[0] < 1e-8:
+    if off[0] < 1e-5:
         return (
             f"the weight is right, the bias {off[1]:.2f} off. The mean of the outputs is 1/C: "
             "Wμ_G + b = 1/C"
@@ -37,7 +40,7 @@ def check_webb_lowe(answer: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -
     }
     for hint, slip in slips.items():
         for scale in (1, 1 / len(means)):
-            if torch.allclose(found[0], scale * slip, atol=1e-9):
+            if torch.allclose(found[0], scale * slip, atol=1e-6):
                 return f"the weight is {off[0]:.2f} off. {hint}"
     return (
         f"weight and bias are {off[0]:.2f} and {off[1]:.2f} off. Put b = 1/C - Wμ_G into L, set "
@@ -60,8 +63,8 @@ def check_collapsed_weight(answer: Callable[[Tensor], Tensor]) -> str | None:
         means = size * simplex_etf(num_classes, 12, seed=0)
         labels = torch.arange(num_classes).repeat_interleave(2)
         expected = least_squares_classifier(ClassStatistics.from_features(means[labels], labels))[0]
-        found = answer(means)
-        if torch.allclose(found, expected, atol=1e-8):
+        found = tensor(answer(means), num_classes, 12, called="a weight (C, p)")
+        if torch.allclose(found, expected, atol=1e-6):
             continue
         case = f"for {num_classes} classes of norm {size:g} the largest entry of W is off by "
         case += f"{float((found - expected).abs().max()):.2g}. "
@@ -71,10 +74,12 @@ def check_collapsed_weight(answer: Callable[[Tensor], Tensor]) -> str | None:
             return case + "The singular values are C-1, not C: of Ṁ's C directions one is zero"
         if aligned:
             return case + (
-                f"The direction is right, the length {times:.2g} times too large. Two means must "
-                "get outputs that differ by 1: Wμ_c + b = e_c"
+                f"The direction is right, the length {times:.2g} times what it must be: so "
+                "long that each class mean gets its one-hot vector, Wμ_c + b = e_c"
             )
-        return case + "W is a multiple of Ṁ: (C, p), not its transpose, not a pseudo-inverse of it"
+        if torch.allclose(found, -expected, atol=1e-6):
+            return case + "The sign: each row points at its own class mean, not away from it"
+        return case + "W is a multiple of Ṁ: one number times the means"
     return None
 
 
@@ -82,9 +87,9 @@ def check_collapsed_weight(answer: Callable[[Tensor], Tensor]) -> str | None:
 def check_noise_covariance(answer: Callable[[Tensor], Tensor]) -> str | None:
     """A function of the (C, p) means of a simplex: S for which W_LS at Σ_W = εS has no NC3."""
     means = simplex_etf(4, 7, seed=0)
-    shape = answer(means).double()
-    if shape.shape != (7, 7) or not torch.allclose(shape, shape.T, atol=1e-9):
-        return f"S has shape {tuple(shape.shape)}; a covariance is symmetric, here (7, 7)"
+    shape = tensor(answer(means), 7, 7, called="a covariance (p, p)")
+    if not torch.allclose(shape, shape.T, rtol=1e-6):
+        return "S is not symmetric, as every covariance is: try A @ A.T of what you have"
     least = float(torch.linalg.eigvalsh(shape)[0])
     if least <= 1e-6:
         return f"S has the eigenvalue {least:.1g}; noise in every direction is asked for (> 1e-6)"

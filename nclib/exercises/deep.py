@@ -9,22 +9,22 @@ import torch
 from nclib._shapes import Tensor
 from nclib.deep_ufm import DeepUFM, collapse_loss, partial_loss, threshold
 from nclib.exercises import check
+from nclib.exercises._answers import OtherKindError, described, number, slip, tensor
 
 
 @check
 def check_jump(answer: Callable[[int], float]) -> str | None:
     """A function of L that gives the scale of the outputs at the threshold."""
-    for depth in (2, 3, 5, 10):
+    for depth in (5, 2, 3, 10):
         _, expected = collapse_loss(2, depth, threshold(2, depth) * (1 - 1e-9))
-        found = float(answer(depth))
+        found = number(answer(depth))
         if abs(found - expected) > 1e-4:
             hints = {
                 (depth - 1) / (2 * depth): "That is where the minimum ceases to exist, further up",
                 0.0: "Zero is the other minimum. The scale jumps: which one does it jump from?",
             }
-            hint = next((h for value, h in hints.items() if abs(found - value) < 1e-9), None)
             return f"for depth {depth} {expected:.4f} was expected, {found:.4f} found. " + (
-                hint
+                slip(found, hints, within=1e-9)
                 or "Two equations at one s: the slope is 0, and the cost is ½. Write P for "
                 "½(L+1)K(Λs²)^{1/(L+1)}; its slope is 2P/((L+1)s)"
             )
@@ -35,13 +35,17 @@ def check_jump(answer: Callable[[int], float]) -> str | None:
 def check_escape(answer: Callable[[], DeepUFM]) -> str | None:
     """A function that returns a fitted model: K=2, L ≥ 4, Λ in 0.5–0.9 Λ*, collapsed."""
     model = answer()
+    if not isinstance(model, DeepUFM):
+        said = "one model is asked for, such as (model,) = train_all([around(...)])"
+        raise OtherKindError(f"{said}; {described(model)} was returned")
     size = model.targets.shape[1], len(model.weights)
     if size[0] != 2 or size[1] < 4:
         return f"it has {size[0]} classes and {size[1]} layers; two and at least four are asked for"
     part = model.decay_product / threshold(*size)
     if not 0.5 <= part <= 0.9:
         return (
-            f"Λ is {part:.2g} of the threshold; 0.5 to 0.9 is asked for. Take the decays as above"
+            f"Λ is {part:.2g} of the threshold; 0.5 to 0.9 is asked for: the second number that "
+            "`around` takes"
         )
     with torch.no_grad():
         loss = float(model.objective())
@@ -56,7 +60,7 @@ def check_escape(answer: Callable[[], DeepUFM]) -> str | None:
     elif abs(loss - 0.5) < 1e-3:
         why = "that is zero: the decays won before anything was learnt. Start larger"
     else:
-        why = "it is still on its way, or was never fitted: more steps"
+        why = "it is still on its way: more steps, or a smaller start"
     return f"the objective is {loss:.4f}, collapse has {goal:.4f}: {why}"
 
 
@@ -64,9 +68,7 @@ def check_escape(answer: Callable[[], DeepUFM]) -> str | None:
 def check_unfolding(answer: Callable[[int], Tensor]) -> str | None:
     """A function of K: a (K, K) matrix of rank at most 3 whose ReLU is the identity."""
     for num_classes in (4, 6, 10):
-        found = torch.as_tensor(answer(num_classes)).double()
-        if found.shape != (num_classes, num_classes):
-            return f"for {num_classes} classes the shape is {tuple(found.shape)}; give (K, K)"
+        found = tensor(answer(num_classes), num_classes, num_classes, called="a matrix (K, K)")
         identity = torch.eye(num_classes, dtype=torch.float64)
         off = float((found.relu() - identity).abs().max())
         if off > 1e-5:

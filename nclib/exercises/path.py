@@ -9,6 +9,7 @@ import torch
 from nclib import central_path
 from nclib._shapes import Tensor
 from nclib.exercises import NOT_DONE, check
+from nclib.exercises._answers import number, pair
 from nclib.mse import decompose_mse, least_squares_classifier
 from nclib.statistics import ClassStatistics
 
@@ -17,7 +18,7 @@ from nclib.statistics import ClassStatistics
 def check_growth_exponent(answer: Callable[[float], float]) -> str | None:
     """A function of q: the slope of log ω against log t, far out, when dω/dt = k ω^-q."""
     for q in (3.0, 1.0, 2.0, 0.0, 5.0):
-        expected, found = _slope(q), float(answer(q))
+        expected, found = _slope(q), number(answer(q))
         if abs(found - expected) < 1e-6:
             continue
         case = f"for q = {q:g} the slope is {expected:.4f}, {found:.4f} found. "
@@ -39,8 +40,7 @@ def _slope(q: float) -> float:
 @check
 def check_hole(answer: Callable[[], tuple[Tensor, Tensor]]) -> str | None:
     """A function that gives balanced features of four classes with exactly one infinite ratio."""
-    features, labels = answer()
-    stats = ClassStatistics.from_features(features.double(), labels)
+    _, _, stats = _measured(answer)
     if stats.num_classes != 4 or len(set(stats.counts.tolist())) > 1:
         return f"there are {stats.counts.tolist()} samples of the classes; give four, equally many"
     omega = central_path.snr_singular_values(stats)
@@ -55,18 +55,25 @@ def check_hole(answer: Callable[[], tuple[Tensor, Tensor]]) -> str | None:
     return None
 
 
+def _measured(
+    answer: Callable[[], tuple[Tensor, Tensor]],
+) -> tuple[Tensor, Tensor, ClassStatistics]:
+    features, labels = pair(answer(), "features and labels")
+    features, labels = torch.as_tensor(features).double(), torch.as_tensor(labels)
+    return features, labels, ClassStatistics.from_features(features, labels)
+
+
 def what_fails(answer: Callable[[], tuple[Tensor, Tensor]]) -> None:
     """Try the formulas of the notebook on the features of the last exercise; print what they say.
 
     Args:
-        answer: as ``check_hole``; one that is not done yet is no error.
+        answer: as ``check_hole``; one that is not done yet, or wrong, is no error.
     """
     try:
-        features, labels = answer()
-    except NotImplementedError:
-        print(NOT_DONE)  # noqa: T201
+        features, labels, stats = _measured(answer)
+    except Exception:  # the check above says what is missing
+        print(f"{NOT_DONE}: these wait for features that the check above can judge")  # noqa: T201
         return
-    stats = ClassStatistics.from_features(features.double(), labels)
     omega, classes = central_path.snr_singular_values(stats), stats.num_classes
     least = decompose_mse(stats, *least_squares_classifier(stats)).total
     formula = float(central_path.loss(omega, num_classes=classes))

@@ -12,19 +12,25 @@ from nclib._shapes import Tensor
 from nclib.collapse import max_angle, pair_cosines
 from nclib.etf import simplex_etf
 from nclib.exercises import check
+from nclib.exercises._answers import last_epoch, number, slip
 
 
 @check
 def check_angle(answer: Callable[[int], float]) -> str | None:
     """A function of C that gives the angle in degrees between two collapsed class means."""
     for num_classes in (2, 3, 4, 10, 100):
-        goal = math.degrees(math.acos(-1 / (num_classes - 1)))
-        found = float(answer(num_classes))
+        cosine = -1 / (num_classes - 1)
+        goal = math.degrees(math.acos(cosine))
+        found = number(answer(num_classes))
         if abs(found - goal) > 0.01:
+            slips = {
+                math.radians(goal): "math.acos gives radians: convert to degrees",
+                cosine: "That is the cosine; the angle is its arccosine, in degrees",
+                180 - goal: "The cosine is negative: the angle is wider than 90°",
+            }
             return f"for {num_classes} classes {goal:.2f}° was expected, {found:.2f}° found. " + (
-                "math.acos gives radians: convert to degrees"
-                if abs(math.degrees(found) - goal) < 0.01
-                else "C unit vectors that sum to zero with equal cosines c: 0 = C + C(C-1)c"
+                slip(found, slips, within=0.01)
+                or "C unit vectors that sum to zero with equal cosines c: 0 = C + C(C-1)c"
             )
     return None
 
@@ -35,37 +41,57 @@ def check_max_angle(answer: Callable[[Tensor], float]) -> str | None:
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(5, 8, generator=generator, dtype=torch.float64)
     cases = {
+        "random means": noise,
         "a simplex ETF": simplex_etf(5, 8),
         "a simplex ETF moved away from the origin": simplex_etf(5, 8) + 3,
-        "random means": noise,
     }
     for name, means in cases.items():
-        centred = means - means.mean(0)
-        expected = max_angle(pair_cosines(centred @ centred.T), len(means))
-        found = float(answer(means))
+        gram = _gram(means - means.mean(0))
+        expected = max_angle(pair_cosines(gram), len(means))
+        found = number(answer(means))
         if abs(found - expected) > 1e-6:
-            return f"for {name} {expected:.4f} was expected, {found:.4f} found. {_hint(name)}"
+            return f"for {name} {expected:.4f} was expected, {found:.4f} found. " + (
+                slip(abs(found), _slips(means, gram))
+                or "Centre the means, divide each row by its norm, and take the products of "
+                "different rows"
+            )
     return None
 
 
-def _hint(case: str) -> str:
-    if "moved" in case:
-        return "Subtract the mean of the class means first"
-    return "Leave out each vector with itself (cosine 1), and take absolute values before the mean"
+def _gram(rows: Tensor) -> Tensor:
+    return rows @ rows.T
+
+
+def _slips(means: Tensor, gram: Tensor) -> dict[float, str]:
+    """What is found when one step is left out, and the hint that names the step."""
+    pairs = tuple(torch.triu_indices(len(means), len(means), 1))
+    cosines, widest = pair_cosines(gram), -1 / (len(means) - 1)
+    norms = gram.diagonal().sqrt()
+    each = {
+        "Subtract the mean of the class means first": pair_cosines(_gram(means)) - widest,
+        "Divide each row by its norm: products of unit vectors are cosines": gram[pairs] - widest,
+        "Leave out each vector with itself (cosine 1)": gram / norms / norms[:, None] - widest,
+        "Take absolute values before the mean": (cosines - widest).mean(),
+        "Add 1/(C-1): the widest cosine is -1/(C-1)": cosines,
+        "Add 1/(C-1), do not subtract it: the widest cosine is negative": cosines + widest,
+        "C-1, not C: the widest cosine is -1/(C-1)": cosines + 1 / len(means),
+        "The mean over the pairs is asked for, not the largest": (cosines - widest).abs().max(),
+    }
+    return {float(off.abs().mean()): hint for hint, off in each.items()}
 
 
 @check
 def check_counter_example(answer: Callable[[], Any]) -> str | None:
     """A function that returns a trajectory: no training error at the end, and NC1 above 0.01."""
-    last = answer().metrics.iloc[-1]
-    if last.train_accuracy < 1:
+    last = last_epoch(answer())
+    if last.train_accuracy != 1:
         return (
             f"training accuracy is {last.train_accuracy:.1%}, 100 % is asked for. "
-            "Keep the learning rate, and change what pulls the features together"
+            "Train longer, or with less decay"
         )
-    if last.nc1 <= 0.01:
+    if not last.nc1 > 0.01:
         return (
             f"NC1 is {last.nc1:.1e}: it collapsed; above 0.01 is asked for. "
-            "Which knob made collapse come faster? Turn it the other way, or stop sooner"
+            "Which knob made collapse come faster? Turn it the other way"
         )
     return None
