@@ -385,7 +385,7 @@ def no_simplex():
 measuring.check_no_simplex(no_simplex)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** One lab of ninety minutes: sections 1 and 2 together (30), section 3 in groups, one panel each, reporting what it shows and what it would miss (25), section 4 with a vote before each cell (20), one exercise (15).
+# **For the teacher.** One lab of ninety minutes: sections 1 and 2 together (30), section 3 in groups, one panel each, reporting what it shows and what it would miss (25), section 4 with a vote before each cell (20), one exercise (15). On the board: three arrows at right angles in space and three at 120° in a plane; both have equal angles, one has the widest. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
 # The usual misconceptions: *collapse is measured on test data* (only NC4's thin line is, and NC1's); *NC1 → 0 implies NC2* (exercise 3); *the random-label network must look different inside* (it hardly does); *a small number is a collapsed network* (for two classes three of them are zero at birth).
 

@@ -283,7 +283,7 @@ for one in mine.runs.values():
 #
 # ### Exercise 1: the loss (●○○, two lines)
 #
-# Write the squared error that the networks above were trained with: the mean over samples **and** classes.
+# Write the squared error that the networks above were trained with: the mean over samples **and** classes. Expected: 0.1 for ten logits of zero, and what `nn.MSELoss` says.
 
 
 # %% tags=["exercise"]
@@ -366,9 +366,9 @@ def two_in_one():
 squared.check_two_in_one(two_in_one)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Forty-five minutes: section 1 on the board (the factor $2/C$ costs every class an hour later on, if it is not settled here), section 2 from the player with a vote (15), section 3 in groups (15), section 4 live (10).
+# **For the teacher.** Forty-five minutes: section 1 on the board (5; the factor $2/C$ costs every class an hour later on, if it is not settled here), section 2 from the player with a vote (15), section 3 in groups (15), section 4 live (10). The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
-# The usual misconceptions: *squared error is for regression only*; *a smaller loss value means more collapse* (the two losses are not on one scale); *NC1 = 0 at the end of the decay slider* (it is 0/0).
+# The usual misconceptions: *squared error is for regression only*; *a smaller loss value means more collapse* (the two losses are not on one scale); *NC1 = 0 at the end of the decay slider* (it is 0/0); *squared error collapses further, so it is better* (section 3: rate and decay differ with the loss, too).
 
 # %% [markdown]
 # ## What agrees with the papers, and what does not

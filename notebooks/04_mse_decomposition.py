@@ -375,7 +375,7 @@ print(f"checked: at {errors.index[-1]} the formulas for equal counts miss {error
 #
 # ### Exercise 1: the classifier without decay (●●○, three lines)
 #
-# Equally many samples of each class, $\lambda = 0$. Minimise over $b$ first, then over $W$: the result needs only the class means $\mu_c$ and the within-class covariance $\Sigma_W$ (Webb and Lowe 1990). Return weight and bias.
+# Equally many samples of each class, $\lambda = 0$. Minimise over $b$ first, then over $W$: the result needs only the class means $\mu_c$ and the within-class covariance $\Sigma_W$ (Webb and Lowe 1990). Return weight and bias. Expected: `free` of section 1 for the means and $\Sigma_W$ of its `stats` (take a pseudo-inverse there: one direction does not scatter).
 
 
 # %% tags=["exercise"]
@@ -408,7 +408,7 @@ decomposition.check_webb_lowe(webb_lowe)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2: NC1 and NC2 give NC3 (●●○, one line)
 #
-# Put collapsed features into exercise 1: $\Sigma_W = 0$ (NC1), and centred means $\dot M$ that are a simplex of any size (NC2), whose singular values are all equal to $\lVert \dot M \rVert / \sqrt{C-1}$. What is $W$? It is a multiple of $\dot M$, which is NC3: find the multiple.
+# Put collapsed features into exercise 1: $\Sigma_W = 0$ (NC1), and centred means $\dot M$ that are a simplex of any size (NC2), whose singular values are all equal to $\lVert \dot M \rVert / \sqrt{C-1}$. What is $W$? It is a multiple of $\dot M$, which is NC3: find the multiple. Expected: $W \dot M^\top = I - \frac1C \mathbf 1 \mathbf 1^\top$.
 
 
 # %% tags=["exercise"]
@@ -466,9 +466,9 @@ def noise_covariance(means):
 decomposition.check_noise_covariance(noise_covariance)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Fifty minutes: section 1 on the board (10), section 2 with the slider and a vote (15), section 4 live (15), the table of section 5 against the class's three numbers (10). Exercise 1 is homework for those who know regression, exercise 3 for those who liked it.
+# **For the teacher.** Fifty minutes: section 1 on the board (10), section 2 with the slider and a vote (15), section 4 live (15), the table of section 5 against the class's three numbers (10). Exercise 1 is homework for those who know regression, exercise 3 for those who liked it. On the board: a bowl, the best classifier at its lowest point; the red term is the height above it, and how steep the bowl is in a direction is the scatter along it. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
-# The usual misconceptions: *L_NC1 is NC1* (it holds the decay, and it is a loss, not a ratio); *a small third term means a small loss*; *the simplex is needed for zero loss* (without noise and decay any triangle will do, section 3).
+# The usual misconceptions: *L_NC1 is NC1* (it holds the decay, and it is a loss, not a ratio); *a small third term means a small loss* (section 4, λ = 0); *the simplex is needed for zero loss* (without noise and decay any triangle will do, section 3).
 
 # %% [markdown]
 # ## What agrees with the paper, and what does not

@@ -355,7 +355,7 @@ for name, row in measured.iterrows():
 #
 # ### Exercise 1: the growth exponent (●○○, one line)
 #
-# Suppose that, far out, a flow slows down like $d\omega/dt = k\,\omega^{-q}$ with constants $k > 0$ and $q > -1$. Then $\omega$ grows like a power of $t$. Which? (Projected: $q = 3$; rescaled: $q = 1$. What is $q$ for a flow that grows like $\sqrt[3]{t}$?)
+# Suppose that, far out, a flow slows down like $d\omega/dt = k\,\omega^{-q}$ with constants $k > 0$ and $q > -1$. Then $\omega$ grows like a power of $t$. Which? Expected: ¼ for $q = 3$ (projected), ½ for $q = 1$ (rescaled). (What is $q$ for a flow that grows like $\sqrt[3]{t}$?)
 
 
 # %% tags=["exercise"]
@@ -418,7 +418,7 @@ path.check_hole(with_a_hole)
 path.what_fails(with_a_hole)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Fifty minutes: section 1 as a recapitulation (5), the projected law on the board while the class watches the landscape (15), section 3 as the moment of truth (5), section 5 with a vote (15), section 6 in groups, each with one run (10).
+# **For the teacher.** Fifty minutes: section 1 as a recapitulation (5), the projected law on the board while the class watches the landscape (15), section 3 as the moment of truth (5), section 5 with a vote (15), section 6 in groups, each with one run (10). On the board: $\dot\omega/\omega$ against $\omega$, a falling curve with two dots on it; the smaller one gains, until both are the same. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
 # The usual misconceptions: *on the central path* means *moving as the law says* (section 5); *ω equal* means that the raw means are a simplex (only the whitened ones); *slope ½ in a log-log plot* is a proof (section 6).
 

@@ -513,7 +513,7 @@ def not_self_dual():
 unconstrained.check_not_self_dual(not_self_dual)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Ninety minutes: section 1 from the player with a vote (10), the nuclear-norm argument on the board (20: $\frac a2 \lVert W \rVert^2 + \frac b2 \lVert M \rVert^2 \geq \sqrt{ab}\, \lVert WM^\top \rVert_*$ is the arithmetic-geometric mean, singular value by singular value), sections 2 and 3 in groups with the sliders (20), section 4 with three pencils held as an umbrella (10), section 5 on the board (15), the rest as reading.
+# **For the teacher.** Ninety minutes: section 1 from the player with a vote (10), the nuclear-norm argument on the board (20: $\frac a2 \lVert W \rVert^2 + \frac b2 \lVert M \rVert^2 \geq \sqrt{ab}\, \lVert WM^\top \rVert_*$ is the arithmetic-geometric mean, singular value by singular value), sections 2 and 3 in groups with the sliders (20), section 4 with three pencils held as an umbrella (10), section 5 on the board (15), exercise 1 in pairs (15); sections 6 and 7 are reading. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
 # The usual misconceptions: *collapse needs cross-entropy*; *a saddle is a trap* (these have a way down); *no decay, no collapse* (only slower); *NC3 follows from NC1 and NC2 at any distance from the limit* (section 5).
 

@@ -410,7 +410,7 @@ deep.check_escape(escape)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 2: the jump (●●○, paper and pencil, then one line)
 #
-# At the threshold collapse costs as much as zero. Which scale $s$ do its outputs have there? Derive it from $f(s) = \frac12$ and $f'(s) = 0$. *The answer depends on $L$ alone. Compare it with the left panel of section 2 at decay 1.*
+# At the threshold collapse costs as much as zero. Which scale $s$ do its outputs have there? Derive it from $f(s) = \frac12$ and $f'(s) = 0$. *The answer depends on $L$ alone; section 2 states it.* Expected: ½ for two layers, and the marked minimum of section 2's left panel at decay 1.
 
 
 # %% tags=["exercise"]
@@ -467,7 +467,7 @@ def unfold(num_classes):
 deep.check_unfolding(unfold)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 3 (25). On the board: the incidence matrix of a tetrahedron's six edges, and why $A^\top A - 1$ has 1, 0 and $-1$.
+# **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 3 (25). On the board: the incidence matrix of a tetrahedron's six edges, and why $A^\top A - 1$ has 1, 0 and $-1$. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
 #
 # The usual misconceptions: *a theorem about the global minimum says where gradient descent ends* (section 3); *the threshold is where collapse is lost* (section 2: where it stops being best); *low rank means that classes are confused* (section 4: the ReLU tells them apart again).
 #
