@@ -106,7 +106,9 @@ class AwayFromBest:
         self._said.set_text(f"{direction}, {distance:+.1f}:  {said} = {now.total:.4f}")
         self._figure.alt = (
             f"Squared error along the direction {direction!r}: at distance {distance:+.1f} from "
-            f"the least-squares classifier {said} = {now.total:.4f}. The first two do not change."
+            f"the least-squares classifier NC1 {now.nc1:.4f}, NC2/3 {now.nc23:.4f}, the "
+            f"classifier's {now.perpendicular:.4f}, together {now.total:.4f}. The first two do not "
+            "change."
         )
         return self._figure
 

@@ -17,6 +17,7 @@ from nclib._curves import (
     legend,
     run_style,
     scale,
+    when_right,
 )
 from nclib.palette import INK
 from nclib.picture import Picture, house_style, picture
@@ -154,7 +155,7 @@ def _ends(runs: Sequence[Trajectory], quantity: Quantity) -> str:
     column = quantity.columns[0]
     said = [
         f"{run.title}: from {run.metrics[column].iloc[0]:.2g} to "
-        f"{run.metrics[column].iloc[-1]:.2g}, 99.9 % right from epoch {run.terminal_epoch}"
+        f"{run.metrics[column].iloc[-1]:.2g}, {when_right(run)}"
         for run in runs
     ]
     return "; ".join(said) + "."

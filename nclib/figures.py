@@ -17,6 +17,7 @@ from nclib._curves import (
     legend,
     run_style,
     scale,
+    when_right,
 )
 from nclib._plane import Plane, centred_and_scaled
 from nclib.palette import MUTED, RUN_COLORS
@@ -60,8 +61,7 @@ def _panels_alt(runs: Mapping[str, Trajectory]) -> str:
             f"{name}: NC1 from {first.nc1:.2g} to {last.nc1:.2g}, self-duality from "
             f"{first.self_duality:.2g} to {last.self_duality:.2g}, nearest-mean mismatch from "
             f"{first.ncc_mismatch:.2g} to {last.ncc_mismatch:.2g} (test set: to "
-            f"{last.test_ncc_mismatch:.2g}), 99.9 % of the training set right from epoch "
-            f"{run.terminal_epoch}"
+            f"{last.test_ncc_mismatch:.2g}), {when_right(run)}"
         )
     return "Eight panels of collapse against epoch. " + "; ".join(lines) + "."
 
@@ -124,6 +124,7 @@ class PlaneWithCurve:
 
     @house_style
     def __init__(self, reference: Trajectory) -> None:
+        self._reference = reference
         self._figure, (plane, curve) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
         self._plane = Plane(plane, reference)
         label = f"weight decay {reference.settings['weight_decay']:g}"
@@ -145,7 +146,12 @@ class PlaneWithCurve:
         self._zero.set_visible(run.zero_error_epoch is not None)
         self._zero.set_xdata([(run.zero_error_epoch or 0) + 1] * 2)
         self._name.set_text(f"weight decay {run.settings['weight_decay']:g}")
-        self._figure.alt = self._plane.show(run, len(run) - 1)
+        ends = [f"{one.metrics.nc1.iloc[-1]:.2g} at weight decay {one.settings['weight_decay']:g}"
+                for one in (run, self._reference)]  # fmt: skip
+        self._figure.alt = (
+            f"{self._plane.show(run, len(run) - 1)} Beside it NC1 against epoch: it ends at "
+            f"{ends[0]}; the reference in grey, at {ends[1]}."
+        )
         return self._figure
 
 
@@ -191,7 +197,6 @@ def cosine_matrices(run: Trajectory, epochs: Sequence[int | np.integer] | None =
     spread = [run.metrics.equiangularity_means.iloc[_measured_index(run, e)] for e in epochs]
     figure.alt = (
         f"Matrices of cosines between class means at epochs {', '.join(map(str, epochs))}; "
-        "their spread "
-        f"falls from {spread[0]:.2f} to {spread[-1]:.2f} around -1/(C-1) = {goal:.2f}."
+        f"their spread goes from {spread[0]:.2f} to {spread[-1]:.2f} around -1/(C-1) = {goal:.2f}."
     )
     return figure

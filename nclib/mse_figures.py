@@ -77,9 +77,8 @@ class TermsOverTime:
         self._stacks[0].show(x, terms)
         self._stacks[1].show(x, terms / total)
         self._name.set_text(name)
-        said = ", ".join(
-            f"{key} {share:.1%}" for key, share in zip(TERMS, terms[:, -1] / total[-1], strict=True)
-        )
+        ends = zip(("NC1", "NC2/3", "the classifier's"), terms[:, -1] / total[-1], strict=True)
+        said = ", ".join(f"{word} {share:.1%}" for word, share in ends)
         self.picture.alt = (
             f"Squared error and its three terms against epoch{name and ', '}{name}: L from "
             f"{total[0]:.2g} to {total[-1]:.2g} at epoch {x[-1] - 1}; shares at the end: {said}."

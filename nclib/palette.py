@@ -14,7 +14,7 @@ PETROFF = (
 # have the line styles of the first again, differs from its namesake (tests/test_palette.py).
 RUN_COLORS = (
     *("#2563c9", "#bf3048", "#26a08a", "#4a2c6e"),
-    *("#c98300", "#5c6b7f", "#a96b59", "#7d8fb3"),
+    *("#c98300", "#5c6b7f", "#8f4f3c", "#7d8fb3"),
 )
 INK, MUTED, FAINT = "#1c2330", "#626c7d", "#c9d0da"  # text and lines; asides; grids
 

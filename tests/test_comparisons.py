@@ -44,7 +44,8 @@ def test_small_multiples_show_and_say_every_run(with_another, quantity):
     assert image.width <= 900
     column = with_another[0].metrics[shown.columns[0]]
     assert f"from {column.iloc[0]:.2g} to {column.iloc[-1]:.2g}" in picture.alt
-    assert picture.alt.count("99.9 % right from epoch") == 5
+    assert picture.alt.count("99.9 % of the training set right from epoch") == 4
+    assert picture.alt.endswith("never 99.9 % of the training set right.")
 
 
 def test_curves_are_the_table(runs):
