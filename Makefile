@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test oldest slow lab lint stamp site portable student bench clean
+.PHONY: help demo test oldest slow lab lint stamp site slides portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -39,7 +39,7 @@ lab: .venv/installed  ## open JupyterLab on the tour
 lint: .venv/installed  ## ruff, oxlint, and the house rules of the notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib/widgets tests/js
+	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib/widgets tests/js tools/templates
 	$(BIN)/python tools/nb.py check
 	$(BIN)/python tools/nb.py lint
 
@@ -48,6 +48,9 @@ stamp: .venv/installed  ## write each .ipynb from its .py
 
 site: .venv/installed  ## build/site: all notebooks as pages that need no kernel and no network
 	NCLIB_PROFILE=laptop OMP_NUM_THREADS=1 $(BIN)/python tools/nb.py site
+
+slides: .venv/installed  ## build/00_tour.slides.html: lecture slides from the tour, the player in them
+	NCLIB_PROFILE=laptop OMP_NUM_THREADS=1 $(BIN)/python tools/nb.py slides
 
 portable: .venv/installed  ## dist/portable: notebooks that carry the library, one file each
 	$(BIN)/python tools/nb.py portable

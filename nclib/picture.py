@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -43,7 +44,8 @@ class Picture(Figure):
     """
 
     def __init__(self, *, alt: str = "", **options: object) -> None:
-        super().__init__(layout="constrained", dpi=100, **options)
+        dpi = float(os.environ.get("NCLIB_DPI", "100"))  # more for slides
+        super().__init__(layout="constrained", dpi=dpi, **options)
         FigureCanvasAgg(self)
         self.alt = alt
         self._moving: list[Artist] = []

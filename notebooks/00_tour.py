@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] tags=["nc-badges"]
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["nc-badges"]
 # # A network collapses in front of you
 #
 # <!-- badges: written by tools/nb.py stamp -->
@@ -14,9 +14,9 @@
 # the set-up cell finds the library.*
 # <!-- /badges -->
 #
-# Train a classifier past its last mistake and it does not stop: the features of each class shrink to a point, and the points arrange themselves as the corners of the most symmetric figure there is. This page shows it on real handwritten digits, in seconds, and measures it.
+# Train a classifier past its last mistake and it does not stop: the features of each class shrink to a point, and the points arrange themselves as the corners of the most symmetric figure there is. Here it happens to real handwritten digits, in seconds, and is measured.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # | | |
 # | --- | --- |
 # | **You will be able to** | *recognise* the four signs of neural collapse in a picture · *compute* them for features of your own · *predict* what weight decay does to them · *say* what they do not tell |
@@ -57,7 +57,7 @@ if Path(home) != found:  # put ours first, and forget another package of that na
     for name in [name for name in sys.modules if name.split(".")[0] == "nclib"]:
         del sys.modules[name]
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 import math
 
 import pandas as pd
@@ -77,20 +77,21 @@ epochs_plane = runtime.choose(ci=100, laptop=150)  # passes over three digits; 0
 epochs_ten = runtime.choose(ci=80, laptop=100)  # passes over all ten; 1.5 s for each loss
 decays = [0.0, 1e-3, 3e-3, 1e-2, 3e-2]  # weight decays to try; more pulls harder towards zero
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 1. Three digits in a plane
 #
 # **Question.** A network has learnt to tell 0, 1 and 2 apart without a single mistake. Training goes on. What is left to change?
 #
-# The network below is a small one with a twist: its last hidden layer has only *two* units. Those two numbers are the **features** of an image, so a dot in the plane is all the classifier ever sees of it, and the picture leaves nothing out.
-#
-# **Predict** before you run it. After the last mistake is gone, the three clouds of dots
+# The network here is a small one with a twist: its last hidden layer has only *two* units. Those two numbers are the **features** of an image, so a dot in the plane is all the classifier ever sees of it, and the picture leaves nothing out.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# **Predict** before it runs. After the last mistake is gone, the three clouds of dots
 #
 # - **(a)** stay as they are, for there is nothing left to learn;
 # - **(b)** drift apart, in no particular shape;
 # - **(c)** shrink to three points, and the three points form a particular figure.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 three = nclib.load_data("digits", classes=[0, 1, 2])
 
 
@@ -106,11 +107,13 @@ def train_in_plane(weight_decay, epochs=epochs_plane):
 plane = train_in_plane(weight_decay=1e-2)
 plane.player()
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # Press **play** (or the space bar), or drag the slider. Dots are images, balls on sticks are the **class means**, square-ended sticks are the rows of the **classifier**. The thin triangle is the **simplex**: three directions as far apart as three directions can be, 120° each.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **What we saw.** Answer (c). Within a few epochs the network makes no more mistakes; then the dots of each class fall onto their mean, the means move to the corners of an equilateral triangle, and the classifier turns until each of its rows points at a corner.
-#
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **What it does not show.** That this is good, or that new images behave the same. We come back to both.
 
 # %% tags=["self-check"]
@@ -121,29 +124,38 @@ assert last.max_angle_means < 0.05, f"angles are {last.max_angle_means} off 120�
 print(f"checked: NC1 {first.nc1:.2g} → {last.nc1:.1e} (limit: a hundredth)")
 print(f"checked: mean distance of the cosines from -1/2 = {last.max_angle_means:.3f} (limit 0.05)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ### Who decides?
 #
 # The next picture adds the **decisions**. Coloured fields: what the classifier says there. Black lines: where the *nearest class mean* changes, a rule that knows nothing of the classifier.
 #
-# **Predict:** will fields and lines ever agree? Drag the epoch.
+# **Predict**, then drag the epoch. Fields and lines agree
+#
+# - **(a)** from the beginning;
+# - **(b)** at the end;
+# - **(c)** never, for nobody asked for it.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 explore(figures.FeaturePlane(plane).at, epoch=plane.epochs.tolist(), start={"epoch": 3})
 
-# %% [markdown]
-# **What we saw.** At first the fields and the lines have little to do with one another. At the end they coincide: the network has become a *nearest-class-mean* rule. Nobody asked for that; the loss never mentions a mean.
+# %% [markdown] slideshow={"slide_type": "slide"}
+# **What we saw.** Answer (b). At first the fields and the lines have little to do with one another. At the end they coincide: the network has become a *nearest-class-mean* rule. Nobody asked for that; the loss never mentions a mean.
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 2. A knob: weight decay
 #
 # **Question.** What pulls the features together? One suspect is *weight decay*, the small force that draws every weight towards zero.
 #
-# **Predict:** with weight decay switched off the network still learns the training set. Will its features collapse **(a)** just as far, **(b)** less, or **(c)** not at all, however long we train?
+# **Predict:** with weight decay switched off the network still learns the training set. Its features will collapse
 #
+# - **(a)** just as far;
+# - **(b)** less;
+# - **(c)** not at all, however long we train.
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # Let go of the slider at a new value: the network is trained again from the start, which takes under a second.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 knob = figures.PlaneWithCurve(reference=plane)
 explore(
     lambda weight_decay: knob.of(train_in_plane(weight_decay)),
@@ -151,9 +163,10 @@ explore(
     on_release=True,
 )
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **What we saw.** Without decay the clouds shrink, but slowly and without a clear shape in the time we gave them; each step up makes collapse come faster and go further. So (b), within this budget.
-#
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **What it does not show.** Whether more time would do without decay. For separable data the direction of the classifier keeps improving like $1/\log t$ (Soudry et al. 2018): not (c), but slower than anyone can wait.
 
 # %% tags=["self-check"]
@@ -162,14 +175,17 @@ assert free.train_accuracy == 1, "without decay the training set is no longer le
 assert free.nc1 > 5 * decayed.nc1, f"NC1 is {free.nc1} without decay, {decayed.nc1} with"
 print(f"checked: NC1 without decay is {free.nc1 / decayed.nc1:.0f} times larger (limit 5 times)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 3. Ten digits, nine dimensions, two losses
 #
 # Ten directions that are all equally far apart need nine dimensions, so this network gets 64 features and the picture becomes a *projection*. We train it twice: with **cross-entropy**, and with **squared error** against one-hot targets, as if classification were regression.
 #
-# **Predict:** the two losses look nothing alike. Will their features end in **(a)** different shapes, or **(b)** the same?
+# **Predict:** the two losses look nothing alike. Their features will end in
+#
+# - **(a)** different shapes;
+# - **(b)** the same shape.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 ten = nclib.load_data("digits")
 losses = {
     "cross-entropy": dict(loss="cross_entropy", learning_rate=0.1, weight_decay=1e-2),
@@ -182,23 +198,24 @@ for name, settings in losses.items():
     runs[name] = nclib.Trajectory.of(nclib.train(networks[name], ten, **settings))
 runs["cross-entropy"].player(runs["squared error"])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "notes"}
 # One clock moves both. Choose **three or four classes** and the projection becomes exact: four corners of a simplex are a tetrahedron, and that fits into space.
 #
 # Here are both runs as the paper draws them: eight panels, an upright line where 99.9 % of the training images were first right. Thin lines belong to the classifier (NC2) or to the test images (accuracy, NC1, NC4).
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 figures.collapse_panels(runs)
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 figures.cosine_matrices(runs["squared error"])
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **What we saw.** Answer (b). Every measure of collapse ends far below where it stood at its line: most of the way is gone *after* it, in what the authors call the **terminal phase of training**. Not in a straight line: the network makes a few mistakes again before it makes none for good, and some curves rise with them. In the matrices some pairs of digits start close together (red) and others nearly opposite (blue); at the end every pair makes the same angle.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The same numbers as a table:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 pd.concat({name: run.summary() for name, run in runs.items()}, axis=1).style.format("{:.2g}")
 
 # %% tags=["self-check"]
@@ -211,25 +228,30 @@ for name, run in runs.items():
     assert end.ncc_mismatch == 0, f"{name}: {end.ncc_mismatch} of the decisions differ"
     print(f"checked: {name}: NC1 at zero error / at the end = {zero.nc1 / end.nc1:.0f} (limit 10)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 4. Four numbers
 #
 # Write $h_i$ for the features of image $i$ and $y_i$ for its class, $\mu_c$ for the mean of class $c$ and $\mu_G$ for the mean of the class means, $C$ for the number of classes, $w_c$ for the rows of the classifier $W$, and $\dot M$ for the matrix with rows $\mu_c - \mu_G$.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **NC1, the clouds shrink.** Scatter within classes, measured in units of the scatter between them:
 #
-# $$\mathrm{NC1} = \tfrac1C \operatorname{tr}\!\left(\Sigma_W \Sigma_B^{+}\right), \qquad \Sigma_W = \tfrac1N \sum_i (h_i - \mu_{y_i})(h_i - \mu_{y_i})^\top, \quad \Sigma_B = \tfrac1C \dot M^\top \dot M$$
+# $$\mathrm{NC1} = \tfrac1C \operatorname{tr}\!\left(\Sigma_W \Sigma_B^{+}\right)$$
 #
+# $$\Sigma_W = \tfrac1N \sum_i (h_i - \mu_{y_i})(h_i - \mu_{y_i})^\top, \quad \Sigma_B = \tfrac1C \dot M^\top \dot M$$
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **NC2, the means become a simplex.** Equal lengths, and every cosine equal to the smallest value that $C$ directions can share: $\cos(\mu_c - \mu_G,\, \mu_{c'} - \mu_G) = -\tfrac{1}{C-1}$.
 #
 # **NC3, the classifier aligns.** Up to one scale it equals the means: $\lVert W / \lVert W \rVert - \dot M / \lVert \dot M \rVert \rVert^2 \to 0$.
 #
 # **NC4, decisions simplify.** $\arg\max_c\, \langle w_c, h \rangle + b_c$ becomes $\arg\min_c \lVert h - \mu_c \rVert$.
-#
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # The first one, written as it reads, against the library:
 
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 def nc1(features, labels):
     """tr(Σ_W Σ_B⁺)/C of features (N, p) and labels (N,)."""
     means = torch.stack([features[labels == c].mean(0) for c in labels.unique()])
@@ -254,18 +276,23 @@ by_hand = nc1(features.double(), labels)
 assert math.isclose(by_hand, metrics.nc1, rel_tol=1e-5), f"{by_hand} by hand, {metrics.nc1}"
 print(f"checked: NC1 by hand {by_hand:.4e} = nclib's {metrics.nc1:.4e} (limit 1e-5 relative)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ### The control: images it has never seen
 #
-# **Predict:** measured on the test images, NC1 will be **(a)** as small, **(b)** larger, **(c)** as large as before training.
+# **Predict:** measured on the test images, NC1 will be
+#
+# - **(a)** as small;
+# - **(b)** larger;
+# - **(c)** as large as before training.
 
-# %%
+# %% slideshow={"slide_type": "slide"}
 control = {"training": metrics, "test": measured(networks["cross-entropy"], ten.test)[2]}
 pd.DataFrame({name: values.as_dict() for name, values in control.items()}).style.format("{:.2g}")
 
 # %% [markdown]
 # **What we saw.** Answer (b). The test images gather around the same corners, far more loosely. Collapse is a fact about the *training* set.
-#
+
+# %% [markdown] slideshow={"slide_type": "fragment"}
 # **What not to conclude.** That a collapsed network generalises because it collapsed. Collapse has been seen on random labels as well (Zhu et al. 2021), where there is nothing to generalise.
 
 # %% tags=["self-check"]
@@ -273,30 +300,30 @@ ratio = control["test"].nc1 / control["training"].nc1
 assert ratio > 5, f"NC1 on the test set is only {ratio:.1f} times the training set's"
 print(f"checked: NC1 on the test set is {ratio:.0f} times that on the training set (limit 5 times)")
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## 5. Your own experiments
 #
-# All the knobs at once. Press **Train**, or let go of a control: a run this short is simply done again. **Keep to compare** holds on to a run and shows the next one beside it.
+# **Predict**, then try. What becomes of the simplex with
 #
-# **Predict**, then try: (a) *features p* of 5, with *linear features*: ten classes need nine dimensions; (b) *label noise* of 0.3: can wrong labels collapse? (c) *imbalance ratio* of 50: digits 5 to 9 become rare.
+# - **(a)** *features p* of 5, with *linear features*: ten classes need nine dimensions;
+# - **(b)** *label noise* of 0.3: can wrong labels collapse?
+# - **(c)** *imbalance ratio* of 50: digits 5 to 9 become rare.
 
-# %%
+# %% [markdown] slideshow={"slide_type": "skip"}
+# All the knobs at once. Press **Train**, or let go of a control: a run this short is simply done again. **Keep to compare** holds on to a run and shows the next one beside it.
+
+# %% slideshow={"slide_type": "skip"}
 live = LiveTraining(ten, epochs=epochs_ten, seed=seed)
 live
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "skip"}
 # A longer run belongs in a cell of its own. It moves the picture above, the notebook's own stop button ends it, and what it recorded until then is yours, like any other run:
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 playground = live.run()
 playground
 
-# %% [markdown]
-# **What we saw.** (a) Every class still shrinks to a point, but the angles stay unequal: there is no room for the simplex. (b) Yes. The network learns the wrong labels by heart and its features collapse onto them, while it gets worse on the test images. (c) The means of the rare digits fall onto one another: *minority collapse* (Fang et al. 2021).
-#
-# **What not to conclude.** That collapse is a sign of having learnt something true. Look at (b).
-
-# %% tags=["self-check"]
+# %% slideshow={"slide_type": "slide"} tags=["self-check"]
 knobs = {
     "five features": dict(num_features=5, linear_features=True),
     "wrong labels": dict(label_noise=0.3),
@@ -312,11 +339,16 @@ assert ends.max_angle_means["rare digits"] > 0.2, "the rare digits stayed apart"
 ends[["train_accuracy", "test_accuracy", "nc1", "max_angle_means"]].style.format("{:.2g}")
 
 # %% [markdown]
+# **What we saw.** (a) Every class still shrinks to a point, but the angles stay unequal: there is no room for the simplex. (b) Yes. The network learns the wrong labels by heart and its features collapse onto them, while it gets worse on the test images. (c) The means of the rare digits fall onto one another: *minority collapse* (Fang et al. 2021).
+#
+# **What not to conclude.** That collapse is a sign of having learnt something true. Look at (b).
+
+# %% [markdown] slideshow={"slide_type": "skip"}
 # ## 6. Take it with you
 #
 # The player is one file that needs no notebook, no Python and no network: send it to somebody. The run itself, with every number and the moving geometry, is another: `nclib.Trajectory.load` reads it.
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 for name, run in runs.items():
     print(run.save(f"{name.replace(' ', '-')}.npz"))
 print(runs["cross-entropy"].to_html("collapse.html"))
@@ -416,14 +448,15 @@ tour.check_counter_example(counter_example)
 #
 # The usual misconceptions: *the classes become orthogonal* (they do better: the cosine is negative); *collapse means overfitting* (test accuracy does not fall here; it does not follow from collapse either way); *it is an effect of the softmax* (squared error has none).
 
-# %% [markdown]
+# %% [markdown] slideshow={"slide_type": "slide"}
 # ## Where this stops being true
 #
 # - **Small print of these runs.** Small images, small networks with batch norm, weight decay larger than the papers'. At the papers' settings it takes hundreds of epochs and a GPU.
 # - **The features need room.** With fewer than $C-1$ dimensions no such simplex exists; a narrow layer of ReLUs has no room for it either, since its features are never negative.
 # - **Too much decay collapses everything to zero**, classes and all: then there is no geometry left, and NC1 is undefined, not small.
 # - **Unequal classes** give another figure, and very rare classes merge (Fang et al. 2021).
-#
+
+# %% [markdown] slideshow={"slide_type": "notes"}
 # **To read on:** Papyan, Han, Donoho 2020, four figures and a proof in eight pages; Han, Papyan, Donoho 2022 for squared error, where the dynamics can be solved.
 #
 # **To cite:** the papers for the phenomenon, `CITATION.cff` in the repository for this software.

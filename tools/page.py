@@ -46,9 +46,7 @@ def write_page(path: Path, out: Path, execute_to: Path | None = None) -> Path:
         PageError: the page would load something from outside, or has a picture without words.
     """
     (source,) = sources([path])
-    made = notebook(source.read_text(encoding="utf-8"))
-    with TemporaryDirectory() as scratch:  # a notebook needs no file beside it, and may write some
-        node = run_all(made, Path(scratch), NCLIB_WIDGETS="html")
+    node = executed(source)
     if execute_to is not None:
         execute_to.mkdir(parents=True, exist_ok=True)
         nbformat.write(node, execute_to / f"{source.stem}.ipynb")
@@ -58,20 +56,51 @@ def write_page(path: Path, out: Path, execute_to: Path | None = None) -> Path:
     return target
 
 
+def executed(source: Path, **env: str) -> nbformat.NotebookNode:
+    """The notebook of a ``.py`` with what its cells show in a page: widgets are plain HTML."""
+    made = notebook(source.read_text(encoding="utf-8"))
+    with TemporaryDirectory() as scratch:  # a notebook needs no file beside it, and may write some
+        return run_all(made, Path(scratch), NCLIB_WIDGETS="html", **env)
+
+
 def to_html(node: nbformat.NotebookNode, folder: Path) -> str:
     """An executed notebook as a self-contained page; pictures of its text lie under ``folder``."""
+    return standing(render(node, folder, "page"))
+
+
+def render(
+    node: nbformat.NotebookNode, folder: Path, template: str, **resources: Any
+) -> BeautifulSoup:
+    """An executed notebook in one of our templates: a page that needs no kernel and no network.
+
+    Args:
+        node: the notebook; it is not changed.
+        folder: where the pictures of its text lie.
+        template: a folder under ``tools/templates``.
+        resources: what else the template asks for.
+    """
     node = nbformat.from_dict(node)
     for number, cell in enumerate(node.cells):
         _prepare(cell, number)
     exporter = HTMLExporter(
-        template_name="page",
+        template_name=template,
+        template_file=f"{template}.html.j2",
         extra_template_basedirs=[str(TEMPLATES)],
         filters={"markdown2html": lambda text: markdown_to_html(text, str(folder))},
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
     )
-    resources = {"page_title": _title(node), "page_css": _style()}
+    resources |= {"page_title": _title(node), "page_css": _style()}
     page = BeautifulSoup(exporter.from_notebook_node(node, resources)[0], "html.parser")
     _finish(page)
+    return page
+
+
+def standing(page: BeautifulSoup) -> str:
+    """The text of a page that stands by itself.
+
+    Raises:
+        PageError: names what it would load from outside, and pictures without words.
+    """
     if problems := list(faults(page)):
         raise PageError("the page would not stand by itself:\n" + "\n".join(problems))
     return str(page)
