@@ -240,9 +240,8 @@ def hessian(model: nn.Module, *, largest: int = 1500) -> Float[Tensor, "P P"]:
     def objective(point: Tensor) -> Tensor:
         parts = point.split([shape.numel() for shape in sizes.values()])
         named = {n: x.view(s) for (n, s), x in zip(sizes.items(), parts, strict=True)}
-        return torch.func.functional_call(
-            _Objective(model), {f"model.{n}": x for n, x in named.items()}
-        )
+        swapped = {f"model.{n}": x for n, x in named.items()}
+        return torch.func.functional_call(_Objective(model), swapped, ())
 
     return torch.func.jacrev(torch.func.grad(objective))(flat)
 
