@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import struct
 import sys
@@ -15,9 +16,12 @@ from bs4 import BeautifulSoup
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+import mathfont
 import nb
 import page
 from address import Address
+from cells import read_cells, sources
+from fontTools.ttLib import TTFont
 from mathml import FormulaError, markdown_to_html, to_mathml
 from stamp import notebook, refresh
 
@@ -271,3 +275,42 @@ def test_equation_number_is_set_apart():
     drawn = BeautifulSoup(to_mathml(r"x = 1 \tag{7}", block=True), "html.parser")
     assert drawn.text.endswith("(7)")
     assert drawn.find("mspace")["width"] == "2em"
+
+
+# The font of the formulas
+
+
+def test_the_font_has_what_the_formulas_use_and_little_else():
+    font = TTFont(io.BytesIO(mathfont.font_of("aλ∑(Γh")))
+    has = set(map(chr, font.getBestCmap()))
+    assert {*"aλ∑(Γh", "𝑎", "𝜆", "𝛤", "ℎ"} <= has
+    assert len(has) < 20
+    assert len(font.getGlyphOrder()) > len(has)  # larger sums and parentheses
+    assert "MATH" in font
+
+
+def test_every_character_of_every_formula_is_in_the_font():
+    known = TTFont(mathfont.FONT).getBestCmap()
+    cells = [cell for source in sources([]) for cell in read_cells(source.read_text("utf-8"))]
+    texts = [cell.source for cell in cells if cell.kind == "markdown" and "$" in cell.source]
+    page = BeautifulSoup("".join(map(markdown_to_html, texts)), "html.parser")
+    formulas = page.find_all("math")
+    assert len(formulas) > 100
+    used = set("".join(formula.get_text() for formula in formulas))
+    assert {one for one in used if ord(one) not in known} == set()
+
+
+def test_a_page_without_formulas_has_no_font():
+    page = BeautifulSoup("<html><head></head><body>text</body></html>", "html.parser")
+    mathfont.add_font(page)
+    assert page.find("style") is None
+    page.body.append(BeautifulSoup(to_mathml("a^2"), "html.parser"))
+    mathfont.add_font(page)
+    assert page.find("style").string.startswith("@font-face")
+
+
+def test_bars_are_a_pair_and_braces_a_line():
+    formula = to_mathml(r"\underbrace{\lVert a \rVert^2}_{b}", block=True)
+    assert formula.count('stretchy="false"') == 2
+    assert "⏟" not in formula
+    assert "border-bottom" in formula

@@ -14,6 +14,7 @@ SPACE = "http://www.w3.org/1998/Math/MathML"
 LIMITS = {"min", "max", "inf", "sup", "lim"}
 UPRIGHT = set("ΓΔΘΛΞΠΣΥΦΨΩ")  # as TeX sets them
 ACCENTS = set("^~˙¨¯ˉ→ˇ˘´`")
+BARS = {"|", "‖", "∥"}
 STYLES = {
     "bold": "MATHEMATICAL BOLD",
     "bold-italic": "MATHEMATICAL BOLD ITALIC",
@@ -72,8 +73,8 @@ def _check(element: ElementTree.Element, latex: str) -> None:
 def _restyle(element: ElementTree.Element, block: bool) -> None:
     """Write what browsers leave out of MathML: letters' styles as characters, limits below.
 
-    Accents are set as ordinary overscripts: in fonts without a table for mathematics browsers draw
-    a real accent across its letter.
+    A brace below is a line, as Chromium paints but a part of a wide brace; bars do not stretch
+    unless they are asked to, as it stretches the first of a pair only.
     """
     style = STYLES.get(element.get("mathvariant", ""))
     if style and element.text:
@@ -82,9 +83,15 @@ def _restyle(element: ElementTree.Element, block: bool) -> None:
     if element.tag == f"{{{SPACE}}}mi" and (element.text or "") in UPRIGHT:
         element.set("mathvariant", "normal")
     if element.tag == f"{{{SPACE}}}mover" and element[1].text in ACCENTS:
-        element.attrib.pop("accent", None)
+        element.set("accent", "true")
     if block and element.tag == f"{{{SPACE}}}msub" and element[0].text in LIMITS:
         element.tag = f"{{{SPACE}}}munder"
+    if element.tag == f"{{{SPACE}}}munder" and element[1].text == "⏟":
+        element.tag = f"{{{SPACE}}}mrow"
+        element.remove(element[1])
+        element.set("style", "border-bottom: 0.06em solid; padding-bottom: 0.25em")
+    if element.tag == f"{{{SPACE}}}mo" and element.text in BARS:
+        element.set("stretchy", element.get("stretchy", "false"))
 
 
 def _styled(letter: str, style: str) -> str:

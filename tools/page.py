@@ -12,6 +12,7 @@ import nbformat
 from bs4 import BeautifulSoup, Tag
 from cells import sources
 from execute import run_all
+from mathfont import add_font
 from mathml import markdown_to_html
 from nbconvert import HTMLExporter
 from pygments.formatters import HtmlFormatter
@@ -96,11 +97,12 @@ def render(
 
 
 def standing(page: BeautifulSoup) -> str:
-    """The text of a page that stands by itself.
+    """The text of a page that stands by itself, with a font for its formulas.
 
     Raises:
         PageError: names what it would load from outside, and pictures without words.
     """
+    add_font(page)
     if problems := list(faults(page)):
         raise PageError("the page would not stand by itself:\n" + "\n".join(problems))
     return str(page)
@@ -151,6 +153,9 @@ def _finish(page: BeautifulSoup) -> None:
             link["href"] = re.sub(r"\.ipynb(?=#|$)", ".html", link["href"])
     for frame in page.find_all("iframe"):
         frame["width"] = "100%"
+    for cell in page.select("th"):
+        if not cell.get_text(strip=True):  # a corner that heads nothing
+            cell.name = "td"
     for table in page.select("main table"):
         table.wrap(page.new_tag("div", attrs={"class": "wide"}))
 

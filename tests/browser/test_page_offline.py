@@ -41,6 +41,8 @@ def test_page_opens_offline_without_an_error(opened):
 
 
 def test_formulas_are_drawn(opened):
+    loaded = "document.fonts.ready.then((all) => [...all].map((f) => [f.family, f.status]))"
+    assert opened.evaluate(loaded) == [["Formulas", "loaded"]]
     fraction = opened.locator("mfrac").bounding_box()
     letter = opened.locator("mfrac mi").bounding_box()
     assert fraction["height"] > 1.5 * letter["height"]
