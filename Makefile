@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
 
-.PHONY: help demo test oldest slow lab lint stamp site slides portable student bench clean
+.PHONY: help demo test oldest binder slow lab lint stamp site slides portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -30,16 +30,28 @@ build/oldest/installed: .venv/installed
 
 oldest: build/oldest/installed  ## build/oldest: IPython and widgets as old as Colab's, for the tests
 
-slow: build/oldest/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
+build/repo2docker/installed:
+	@echo "Making an environment with Binder's repo2docker ..."
+	@$(PYTHON) -m venv build/repo2docker
+	@build/repo2docker/bin/pip install --quiet --disable-pip-version-check jupyter-repo2docker==2026.4.0
+	@touch $@
+
+binder: build/repo2docker/installed  ## print the Dockerfile that Binder makes of this repository (no Docker needed)
+	@build/repo2docker/bin/repo2docker --no-build --debug --user-id 1000 --user-name jovyan .
+
+slow: build/oldest/installed build/repo2docker/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
 	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 lab: .venv/installed  ## open JupyterLab on the tour
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-lint: .venv/installed  ## ruff, oxlint, and the house rules of the notebooks
+lint: .venv/installed  ## ruff, oxlint, workflows and scripts, and the house rules of the notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib/widgets tests/js tools/templates
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --pedantic --quiet .github
+	$(BIN)/shellcheck .ci/run .github/*.sh binder/postBuild
 	$(BIN)/python tools/nb.py check
 	$(BIN)/python tools/nb.py lint
 
