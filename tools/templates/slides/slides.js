@@ -12,9 +12,10 @@ addEventListener("message", ({ data, source }) => {
   ways[data]();
 });
 
-Reveal.on("pdf-ready", () => {
-  for (const frame of frames) frame.contentWindow.postMessage("end", "*");
-});
+const notice = () => document.body.classList.toggle("inside", frames.includes(document.activeElement));
+for (const change of ["blur", "focus"]) addEventListener(change, () => setTimeout(notice));
+
+if (/print-pdf/i.test(location.search)) for (const frame of frames) frame.name = "paper"; // reveal.js will reload it
 
 Reveal.initialize({
   width: 1120,
@@ -30,5 +31,6 @@ Reveal.initialize({
   slideNumber: "c/t",
   scrollActivationWidth: null,
   pdfMaxPagesPerSlide: 1,
+  pdfSeparateFragments: false,
   plugins: [RevealNotes],
 });
