@@ -24,7 +24,7 @@ test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium
 build/oldest/installed: .venv/installed
 	@echo "Making an environment with the versions of the oldest host ..."
 	@$(PYTHON) -m venv build/oldest
-	@build/oldest/bin/pip install --quiet --disable-pip-version-check ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1
+	@build/oldest/bin/pip install --quiet --disable-pip-version-check ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1 numpy==2.2.6
 	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > "$$(build/oldest/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/the-rest.pth"
 	@touch $@
 

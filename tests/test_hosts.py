@@ -1,27 +1,24 @@
 """Hosted services: their old IPython and widgets, and a set-up cell that leaves them as they are.
 
 ``make oldest`` makes an environment with the versions that Colab's kernel has (IPython 7.34,
-ipykernel 6.17, ipywidgets 7.7.1); everything else in it is the tested set.
+ipykernel 6.17, ipywidgets 7.7.1) and another numpy; everything else in it is the tested set.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-import copies
+import host
 import stamp
-from address import Address
 from cells import sources
-from execute import hidden_errors, run_all, unexecuted
+from execute import run_all
 from test_copies import HIDDEN, said_by_checks
 
 from nclib.exercises import RIGHT
@@ -43,14 +40,9 @@ def oldest():
 
 
 @pytest.fixture
-def kernel(oldest, tmp_path, monkeypatch):
-    folder = tmp_path / "jupyter" / "kernels" / "oldest"
-    folder.mkdir(parents=True)
-    argv = [str(oldest), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "oldest", "language": "python"}
-    (folder / "kernel.json").write_text(json.dumps(spec))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    return "oldest"
+def kernel(oldest, tmp_path):
+    with host.kernel(str(oldest), tmp_path) as name:
+        yield name
 
 
 @pytest.fixture
@@ -63,49 +55,31 @@ def site(tmp_path):
 
 
 def test_it_is_as_old_as_it_should_be(oldest):
-    code = "import IPython, ipykernel, ipywidgets as w; "
-    code += "print(IPython.__version__, ipykernel.__version__, w.__version__)"
+    code = "import IPython, ipykernel, ipywidgets as w, numpy; "
+    code += "print(IPython.__version__, ipykernel.__version__, w.__version__, numpy.__version__)"
     done = subprocess.run([oldest, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["7.34.0", "6.17.1", "7.7.1"]
+    assert done.stdout.split() == ["7.34.0", "6.17.1", "7.7.1", "2.2.6"]
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_what_a_good_student_hands_in_runs_there_by_itself(source, kernel, site, tmp_path):
     """The student's copy, solved, with the library inside, in an empty folder."""
     (tmp_path / "empty").mkdir()
-    text = source.read_text(encoding="utf-8")
-    made = copies.portable(text, copies.solved(text))
+    made = host.handed_in(source.read_text(encoding="utf-8"))
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
-    assert unexecuted(executed) == []
-    assert hidden_errors(executed) == []
-    said = said_by_checks(executed)
-    assert len(said) == text.count('tags=["check"]')
-    assert set(said) == {RIGHT}
-
-
-def archive(folder: Path) -> Path:
-    """The repository as a host serves it: a zip of the committed files and the library as it is."""
-    path = folder / "collapse-main.zip"
-    kept = ("pyproject.toml", "README.md", "LICENSE")
-    files = [ROOT / name for name in kept]
-    files += [p for p in (ROOT / "nclib").rglob("*") if p.is_file() and p.suffix != ".pyc"]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
-        for file in files:
-            made.write(file, Path("collapse-main", file.relative_to(ROOT)))
-    return path
+    assert host.found_wrong(executed) == []
+    assert set(said_by_checks(executed)) == {RIGHT}
 
 
 def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
-    served = Address("https://github.com/someone/collapse")
-    cell = stamp.set_up(served).replace(served.archive, archive(tmp_path).as_uri())
+    cell = stamp.set_up(host.SERVED).replace(host.SERVED.archive, host.archive(tmp_path).as_uri())
     (tmp_path / "empty").mkdir()
     code = f"import google.colab\n{cell}\nimport nclib, nclib.widgets.player as p\n"
     code += "print(nclib.__file__, p.CollapsePlayer, sep='\\n')\nprint(nclib.runtime.in_colab())"
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "NCLIB"))}
     env |= {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
-    freeze = [oldest, "-m", "pip", "freeze", "--all", "--disable-pip-version-check"]
-    before = subprocess.run(freeze, capture_output=True, text=True, check=True, env=env).stdout
+    before = host.freeze(oldest)
     run = [oldest, "-c", code]
     done = subprocess.run(
         run, cwd=tmp_path / "empty", capture_output=True, text=True, check=False, env=env
@@ -116,5 +90,4 @@ def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
     assert "CollapsePlayer" in player
     assert colab == "True"
     assert "restart" not in (done.stdout + done.stderr).lower()
-    after = subprocess.run(freeze, capture_output=True, text=True, check=True, env=env).stdout
-    assert after == before
+    assert host.freeze(oldest) == before
