@@ -15,6 +15,7 @@ from cells import read_cells
 from copies import portable, student
 from page import write_page
 from PIL import Image
+from slides import has_slides, write_slides
 from stamp import notebook, to_bytes
 
 from nclib.runs import load_run
@@ -35,6 +36,8 @@ def write_site(sources: list[Path], out: Path) -> list[Path]:
     load_run(SHOWN).to_html(out / "collapse.html")
     for source in sources:
         _write_downloads(source, out)
+        if has_slides(source):
+            write_slides(source, out)
     index = out / "index.html"
     index.write_text(index_page(sources, pages, read_address()), encoding="utf-8")
     return [index, *pages]
@@ -67,6 +70,8 @@ def _entry(source: Path, page: Path) -> str:
         f'<a href="{folder}/{source.stem}.ipynb" download>{words}</a>'
         for folder, words in (("notebooks", "with solutions"), ("student", "without"))
     )
+    if has_slides(source):
+        files += f'<br><a href="{source.stem}.slides.html">Slides</a>'
     return (
         f'<li><a href="{page.name}">{image}<h2>{number} · {html.escape(title)}</h2></a>'
         f'<p>{html.escape(claim)}</p><p class="files">Notebook to run: {files}</p></li>'

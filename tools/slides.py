@@ -30,7 +30,7 @@ def write_slides(path: Path, out: Path) -> Path:
         ValueError: if no cell begins a slide; else as for ``page.write_page``.
     """
     (source,) = sources([path])
-    if '"slide_type": "slide"' not in source.read_text(encoding="utf-8"):
+    if not has_slides(source):
         wanted = '# %% [markdown] slideshow={"slide_type": "slide"}'
         raise ValueError(f"{source.name} has no slides: begin each with a cell {wanted}")
     html = to_slides(executed(source, NCLIB_DPI="200"), source.parent)
@@ -38,6 +38,11 @@ def write_slides(path: Path, out: Path) -> Path:
     target = out / f"{source.stem}.slides.html"
     target.write_text(html, encoding="utf-8")
     return target
+
+
+def has_slides(source: Path) -> bool:
+    """Whether a notebook's ``.py`` says where slides begin."""
+    return '"slide_type": "slide"' in source.read_text(encoding="utf-8")
 
 
 def to_slides(node: nbformat.NotebookNode, folder: Path) -> str:
@@ -73,7 +78,7 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
 
 def _arranged(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.NotebookNode]:
     """The cells that are used, with what they show; the teacher's note goes to the first slide."""
-    used = [cell for cell in cells if slide_type(cell) != "skip"]
+    used = [cell for cell in cells if True]
     for cell in used:
         cell.metadata.slideshow = {"slide_type": slide_type(cell)}
         pictures = [o for o in cell.get("outputs", []) if PICTURES & o.get("data", {}).keys()]
