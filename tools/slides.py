@@ -78,7 +78,7 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
 
 def _arranged(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.NotebookNode]:
     """The cells that are used, with what they show; the teacher's note goes to the first slide."""
-    used = [cell for cell in cells if True]
+    used = [cell for cell in cells if slide_type(cell) != "skip"]
     for cell in used:
         cell.metadata.slideshow = {"slide_type": slide_type(cell)}
         pictures = [o for o in cell.get("outputs", []) if PICTURES & o.get("data", {}).keys()]

@@ -138,12 +138,13 @@ def test_keys_in_a_player_are_its_own_and_lead_back(watch, deck):
     page.wait_for_selector("body:not(.inside)")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"{AT} === {at + 1}")
-    page.keyboard.press("ArrowLeft")
-    for key, step in (("PageDown", 1), ("PageUp", -1)):  # a remote control's, wherever the focus is
-        page.wait_for_function(f"{AT} === {at + (step < 0)}")
-        if step > 0:
-            frame.locator("[data-part=scrub]").focus()
-        page.keyboard.press(key)
+    for key, step in (("PageDown", 1), ("PageUp", -1)):
+        page.keyboard.press("ArrowLeft")  # to the player
+        page.wait_for_function(f"{AT} === {at}")
+        frame.locator("[data-part=scrub]").focus()
+        page.keyboard.press(key)  # a remote control's
+        page.wait_for_function(f"{AT} === {at + step}")
+    page.keyboard.press("ArrowRight")
     page.wait_for_function(f"{AT} === {at}")
     frame.locator("[data-part=scrub]").focus()
     page.mouse.click(600, 8)  # beside the player, on the slide
