@@ -117,10 +117,11 @@ class Explorer:
         }
         page = _PAGE.replace("@STATE@", json.dumps(state).replace("<", "\\u003c"))
         page = page.replace("@ALT@", html.escape(first[1])).replace("@FIRST@", first[0])
+        title = html.escape(f"Picture under {', '.join(one['name'] for one in sliders)}")
         width, height = self.picture.canvas.get_width_height()
         return (
             f'<iframe srcdoc="{html.escape(page)}" sandbox="allow-scripts" '
-            f'title="Picture with sliders" width="100%" height="{height + 20 + 38 * len(sliders)}" '
+            f'title="{title}" width="100%" height="{height + 20 + 38 * len(sliders)}" '
             f'style="border: 0; max-width: {width + 20}px"></iframe>'
         )
 
@@ -172,18 +173,24 @@ _PAGE = """<!doctype html>
 <style>
 body { margin: 4px; font: 14px system-ui, sans-serif; color: #1c2330; background: #fff; }
 label { display: flex; gap: 10px; align-items: center; height: 34px; }
-input { flex: 0 1 320px; } output { font-variant-numeric: tabular-nums; }
+input { flex: 0 1 320px; accent-color: #2563c9; }
+output { font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; display: block; }
+:focus-visible { outline: 2px solid #2563c9; outline-offset: 1px; }
+#words { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; }
   body { color: #e8ecf2; background: #14181f; } img { border-radius: 8px; }
+  input { accent-color: #6ea8ff; } :focus-visible { outline-color: #6ea8ff; }
 }
 </style>
 <div id="sliders"></div>
 <img id="picture" alt="@ALT@" src="data:image/png;base64,@FIRST@">
+<p id="words" role="status"></p>
 <script type="application/json" id="state">@STATE@</script>
 <script type="module">
 const { sliders, pictures, alts } = JSON.parse(document.getElementById("state").textContent);
-const picture = document.getElementById("picture");
+const [picture, words] = ["picture", "words"].map((id) => document.getElementById(id));
 const inputs = sliders.map(({ name, texts, start }) => {
   const label = document.createElement("label"), input = document.createElement("input");
   const output = document.createElement("output");
@@ -195,13 +202,16 @@ const inputs = sliders.map(({ name, texts, start }) => {
     input.setAttribute("aria-valuetext", texts[input.value]);
   };
   input.addEventListener("input", show);
+  input.addEventListener("change", () => { words.textContent = picture.alt; }); // read out
+  output.setAttribute("aria-hidden", "true"); // the slider says it
   label.append(name, input, output);
   document.getElementById("sliders").append(label);
   return input;
 });
 function show() {
-  const index = inputs.reduce((sum, input, i) => sum * sliders[i].texts.length +
-  Number(input.value), 0); picture.src = "data:image/png;base64," + pictures[index];
+  const at = (sum, input, i) => sum * sliders[i].texts.length + Number(input.value);
+  const index = inputs.reduce(at, 0);
+  picture.src = "data:image/png;base64," + pictures[index];
   picture.alt = alts[index];
   inputs.forEach((input) => input.say());
 }

@@ -136,7 +136,7 @@ class CollapsePlayer:
     def _iframe(self) -> str:
         rows = 1 + sum(len(name) + 5 for name in self._names) // 100
         wide = self.payload["height"] + 210 + 30 * rows
-        wide, narrow = (wide, 1420) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
+        wide, narrow = (wide, 1470) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
         kind = f"nc-frame-{wide}"  # a page cannot look into the frame: two heights, by its width
         return (
             f"<style>.{kind} {{ height: {wide}px; }} @media (max-width: 880px) "
@@ -249,7 +249,7 @@ body {{ margin: 0; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14181f; }} }}
 main {{ display: flex; justify-content: center; }}
 {style}</style>
-<main id="player"></main>
+<main id="player" aria-label="{title}"></main>
 <noscript>The collapse player needs JavaScript.</noscript>
 <script type="application/json" id="state">{state}</script>
 <script type="module">
