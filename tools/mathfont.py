@@ -25,7 +25,7 @@ def add_font(page: BeautifulSoup) -> None:
     style = page.new_tag("style")
     style.string = (
         f'@font-face {{ font-family: "Formulas"; src: url("data:font/woff;base64,{data}"); }}\n'
-        'math { font-family: "Formulas", math; }'
+        'math { font-family: "Formulas", math; font-size: 1.1em; }'  # its letters are small
     )
     page.head.append(style)
 
