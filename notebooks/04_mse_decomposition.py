@@ -190,7 +190,7 @@ start = {"direction": "into the noise", "distance": 0.6}
 explore(moved.at, direction=list(directions), distance=distances, start=start)
 
 # %% [markdown]
-# **What we saw.** Answer (c). Green and yellow belong to the features; no classifier changes them. The red term is a parabola whose steepness is the scatter along the direction: where nothing varies, only the decay objects.
+# **What we saw.** Answer (c). Green and ochre belong to the features; no classifier changes them. The red term is a parabola whose steepness is the scatter along the direction: where nothing varies, only the decay objects.
 #
 # **What it does not show.** That it is harmless to be there: test samples may vary where training samples do not.
 
