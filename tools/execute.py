@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import queue
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,11 +63,32 @@ def run_all(
     paths = (str(ROOT) if checkout else None, os.environ.get("PYTHONPATH"))
     path = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     with client.setup_kernel(env={**os.environ, **path, **env}):
+        _look_often(client.kc.shell_channel)
         for _ in range(times):
             for number, cell in enumerate(node.cells):
                 _run_cell(client, cell, number)
         client.set_widgets_metadata()
     return node
+
+
+def _look_often(channel: Any) -> None:
+    """Wait for messages a second at a time.
+
+    A reply that arrives while a message is being sent, as Output widgets make nbclient do, is not
+    noticed by a wait already begun (jupyter/nbclient#312).
+    """
+    get = channel.get_msg
+
+    async def get_msg(timeout: float | None = None) -> dict[str, Any]:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return await get(timeout=max(0, min(1, end - time.monotonic())))
+            except queue.Empty:
+                if time.monotonic() >= end:
+                    raise
+
+    channel.get_msg = get_msg
 
 
 def _run_cell(client: NotebookClient, cell: nbformat.NotebookNode, number: int) -> None:

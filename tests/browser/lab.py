@@ -340,7 +340,10 @@ PIXELS = f"""async (nth) => {{
   const shown = found.filter((one) => one.clientWidth > 40 && one.clientHeight > 40);
   return Promise.all(shown.map(async (one) => {{
     if (one.tagName === "CANVAS") return one.toDataURL();
-    await one.decode().catch(() => 0); // replaced while it was loading
+    for (let i = 0; i < 100; i++) {{ // it may be replaced while it is loading
+      if (await one.decode().then(() => one.naturalWidth, () => 0)) break;
+      await new Promise(requestAnimationFrame);
+    }}
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [one.naturalWidth, one.naturalHeight];
     if (copy.width) copy.getContext("2d").drawImage(one, 0, 0);
