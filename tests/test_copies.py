@@ -112,25 +112,17 @@ def test_a_damaged_copy_says_so(tmp_path):
     assert done.stderr.strip().endswith("is damaged: download the notebook again.")
 
 
-def by_itself(made, folder, *, foreign=False, times=1):
-    """Run it in an empty folder, where the library is not to be found; with a namesake, or none."""
+def by_itself(made, folder):
+    """Run it in an empty folder, where the library is not to be found, but another of its name."""
     site, empty = folder / "site", folder / "empty"
-    site.mkdir()
-    empty.mkdir()
+    (site / "nclib").mkdir(parents=True)
+    (site / "nclib" / "__init__.py").write_text("raise RuntimeError('the wrong nclib')\n")
     (site / "sitecustomize.py").write_text(HIDDEN)
-    if foreign:
-        (site / "nclib").mkdir()
-        (site / "nclib" / "__init__.py").write_text("raise RuntimeError('the wrong nclib')\n")
-    executed = run_all(made, empty, times=times, checkout=False, PYTHONPATH=str(site), **KERNEL)
+    empty.mkdir()
+    executed = run_all(made, empty, checkout=False, PYTHONPATH=str(site), **KERNEL)
     assert unexecuted(executed) == []
     assert hidden_errors(executed) == []
     return executed
-
-
-@pytest.mark.slow
-@EACH
-def test_a_portable_notebook_runs_twice_beside_a_foreign_package(source, tmp_path):
-    by_itself(portable_of(source), tmp_path, foreign=True, times=2)
 
 
 def test_without_the_copy_the_library_is_really_hidden(tmp_path):
@@ -166,10 +158,16 @@ def said_by_checks(executed) -> list[str]:
 
 @pytest.mark.slow
 @EACH
-def test_a_students_copy_runs_through_and_each_check_says_what_is_asked_for(source, tmp_path):
+def test_a_students_copy_and_the_portable_notebook_run_in_one_kernel(source, tmp_path):
+    """In an empty folder, beside a foreign package of the name; unsolved, checks say what is asked.
+
+    So every cell but the solutions runs twice, as when "Run all" is pressed again.
+    """
     text = text_of(source)
-    said = said_by_checks(by_itself(copies.portable(text, copies.student(text)), tmp_path))
-    assert len(said) == text.count('tags=["check"]')
+    made = copies.portable(text, copies.student(text))
+    made["cells"] += [cell | {"id": f"2-{cell['id']}"} for cell in portable_of(source)["cells"]]
+    said = said_by_checks(by_itself(made, tmp_path))
+    assert len(said) == 2 * text.count('tags=["check"]')
     assert all(one.startswith(f"{NOT_DONE}: return ") for one in said), said
 
 

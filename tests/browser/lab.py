@@ -32,8 +32,8 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 def chromium_path(playwright: Any) -> str | None:
     """A Chromium of the system's or Playwright's own; None when there is neither."""
     own = playwright.chromium.executable_path
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    return found or (own if Path(own).exists() else None)
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, found), None) or (own if Path(own).exists() else None)
 
 
 class Watched:

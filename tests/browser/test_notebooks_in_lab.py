@@ -35,6 +35,7 @@ def code_of(path: Path) -> str:
 
 FOUND = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WITH_WIDGETS = [path for path in FOUND if WIDGETS.search(code_of(path))]
+HERE = [path for path in WITH_WIDGETS if path.stem != "00_tour"]  # that one: test_hosts_in_lab.py
 
 
 def train_once(lab: Lab) -> None:
@@ -65,13 +66,11 @@ def play_with(lab: Lab) -> None:
         work(slider, lab.settle)
 
 
-@pytest.mark.parametrize("path", WITH_WIDGETS, ids=lambda path: path.stem)
-def test_it_runs_and_every_slider_moves_its_picture(path, open_lab, screenshots):
+@pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
+def test_it_runs_and_every_slider_moves_its_picture(path, open_lab):
     lab = open_lab(path.name, path.read_text(encoding="utf-8"))
     lab.run_all()
     assert lab.faults() == []
-    look_at(lab, path.stem, screenshots)
-    train_once(lab)
     play_with(lab)
     assert lab.faults() == []
 

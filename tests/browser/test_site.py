@@ -9,63 +9,63 @@ from cells import sources
 from framed import fits, inner_frames, play, work_all
 from lab import page_faults
 from site_pages import write_site
+from slides import has_slides
+from test_slides_page import use_slides
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SOURCES = sources([])
 
 
-@pytest.fixture
-def built(tmp_path, monkeypatch):
-    """Builds the site of one notebook; its folder."""
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_it_works_without_a_network(source, watch, tmp_path, monkeypatch, screenshots):
+    """The site of one notebook: its page, the index, and its slides if it has any."""
+    monkeypatch.setenv("NCLIB_PROFILE", "ci")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    write_site([source], tmp_path)
+    use_page(watch, tmp_path / f"{source.stem}.html", screenshots)
+    use_index(watch, tmp_path / "index.html", screenshots)
+    if has_slides(source):
+        use_slides(watch, tmp_path / f"{source.stem}.slides.html", screenshots)
 
-    def build(source: Path) -> Path:
-        monkeypatch.setenv("NCLIB_PROFILE", "ci")
-        monkeypatch.setenv("OMP_NUM_THREADS", "1")
-        write_site([source], tmp_path)
-        return tmp_path
 
-    return build
-
-
-def opened(watch, path: Path, **options):
-    watched = watch(1300, 1400, offline=True, **options)
+def opened(watch, path: Path):
+    watched = watch(1300, 1400, offline=True)
     watched.page.goto(path.as_uri(), wait_until="load")
     return watched
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_every_page_works_without_a_network(source, built, watch, screenshots):
-    name = source.stem
-    watched = opened(watch, built(source) / f"{name}.html")
+def use_page(watch, path: Path, screenshots: Path) -> None:
+    """Every player and slider; nothing is wider than the window."""
+    watched = opened(watch, path)
     page = watched.page
     inside = list(inner_frames(page))
     assert inside
     for frame in inside:
         work_all(frame)
-    fits(page)
-    page.screenshot(path=screenshots / f"site_{name}.png", full_page=True)
-    page.emulate_media(color_scheme="dark")
-    page.set_viewport_size({"width": 420, "height": 1400})
-    fits(page)
-    page.screenshot(path=screenshots / f"site_{name}_dark_420.png", full_page=True)
+    look_at(page, f"site_{path.stem}", screenshots)
     assert page_faults(watched) == []
 
 
-def test_the_index_shows_what_there_is(built, watch, screenshots):
-    folder, name = built(SOURCES[0]), SOURCES[0].stem
-    watched = opened(watch, folder / "index.html")
+def use_index(watch, path: Path, screenshots: Path) -> None:
+    """The player at its top, the files it offers, the way to the notebook's page."""
+    watched = opened(watch, path)
     page = watched.page
     for frame in inner_frames(page):
         play(frame)
+    look_at(page, "site_index", screenshots)
+    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
+    links = [link.get_attribute("href") for link in page.locator(".files a").all()]
+    assert len(links) >= 2
+    assert [link for link in links if not (path.parent / link).is_file()] == []
+    page.locator(".notebooks a:has(h2)").click()
+    assert page.locator(".nc-setup").count() == 1
+    assert page_faults(watched) == []
+
+
+def look_at(page, stem: str, screenshots: Path) -> None:
     for width, scheme in ((1300, "light"), (420, "dark")):
         page.set_viewport_size({"width": width, "height": 1400})
         page.emulate_media(color_scheme=scheme)
         fits(page)
-        page.screenshot(path=screenshots / f"site_index_{scheme}_{width}.png", full_page=True)
-    for link in page.locator("a[download]").all():
-        assert (folder / link.get_attribute("href")).is_file()
-    assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
-    page.locator(f".notebooks a[href='{name}.html']").click()
-    assert page.url.endswith(f"{name}.html")
-    assert page_faults(watched) == []
+        page.screenshot(path=screenshots / f"{stem}_{scheme}_{width}.png", full_page=True)

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nb
 import pytest
 from lab import frames, page_faults, sliders, work
 from slides import to_slides
@@ -93,12 +92,8 @@ def cut_off(page: Any) -> list[str]:
     return page.evaluate(ON_SLIDE) + (frame.evaluate(IN_FRAME) if frame else [])
 
 
-@pytest.mark.slow
-def test_the_tour_slide_by_slide(watch, tmp_path, monkeypatch, screenshots):
-    monkeypatch.setenv("NCLIB_PROFILE", "ci")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert nb.main(["slides", "--out", str(tmp_path)]) == 0
-    path = tmp_path / "00_tour.slides.html"
+def use_slides(watch, path: Path, screenshots: Path) -> None:
+    """Slides of the tour: nothing is cut off on two screens, and all players and sliders work."""
     for width, height, scheme in ((1280, 720, "light"), (1920, 1080, "dark")):
         watched = opened(watch, path, width, height, color_scheme=scheme)
         page, at = watched.page, 0
