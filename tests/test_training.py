@@ -372,11 +372,12 @@ CONVNET = {"squared_error": (5e-3, 1e-3), "cross_entropy": (1e-2, 5e-3)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("loss", "seed"), list(itertools.product(CONVNET, range(3))))
-def test_ten_digits_collapse_in_a_convnet(ten, loss, seed):
+@pytest.mark.parametrize("loss", CONVNET)
+def test_ten_digits_collapse_in_a_convnet(ten, loss):
+    """More seeds in ``benchmarks/recipes.py``: a run takes a quarter of a minute."""
     decay, limit = CONVNET[loss]
     settings = {"learning_rate": 0.1, "weight_decay": decay, "batch_size": 64, "epochs": 150}
-    _, last = final(ten, "convnet", {}, seed, loss=loss, **settings)
+    _, last = final(ten, "convnet", {}, 0, loss=loss, **settings)
     assert last.nc1 < limit
     assert last.ncc_mismatch == 0
 

@@ -132,9 +132,8 @@ KEPT = "print(len(live.trajectory) > 1, live.running)"
 def test_live_training_trains_anew_when_a_slider_is_let_go(open_lab, screenshots):
     lab = open_lab("live.ipynb", notebook(LIVE.format(epochs=5)))
     lab.run_all()
-    look_at(lab, "live_before", screenshots)
     train_once(lab)
-    look_at(lab, "live_after", screenshots)
+    look_at(lab, "live", screenshots)
     assert len(sliders(lab.page)) == 5  # four controls, and the player of the run
     play_with(lab)
     assert lab.faults() == []
