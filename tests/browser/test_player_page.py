@@ -734,12 +734,12 @@ RUN_ALL = """async () => {
   await panel.context.sessionContext.ready;
   await window.jupyterapp.commands.execute("notebook:run-all-cells");
 }"""
-RUN_LAST = """async () => {
+RUN_CELL = """async (number) => {
   const panel = window.jupyterapp.shell.currentWidget;
-  panel.content.activeCellIndex = panel.content.widgets.length - 1;
+  panel.content.activeCellIndex = number;
   await window.jupyterapp.commands.execute("notebook:run-cell");
-  const cells = panel.content.model.toJSON().cells;
-  return cells[cells.length - 1].outputs.map((output) => output.text).join("");
+  const { outputs } = panel.content.model.toJSON().cells[number];
+  return outputs.map((output) => output.text).join("");
 }"""
 
 
@@ -768,9 +768,9 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     address, root = jupyterlab
     ten.save(root / "run.npz")
     rival.save(root / "rival.npz")
-    tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)\n"
-    tell += "if 'again' in vars():\n    player.show(nclib.Trajectory.load('rival.npz'))\nagain = 1"
-    (root / "player.ipynb").write_text(_notebook(SHOW[runs], tell))
+    tell = "print('epoch', player.epochs[player.frame], 'selected', player.selected)"
+    again = "if 'again' in vars():\n    player.show(nclib.Trajectory.load('rival.npz'))\nagain = 1"
+    (root / "player.ipynb").write_text(_notebook(SHOW[runs], tell, again))
     watched = watch(width=1400, height=1100)
     page = watched.page
     page.set_default_timeout(90_000)
@@ -786,8 +786,13 @@ def test_the_widget_in_jupyterlab_scrubs_and_tells_the_kernel(
     page.screenshot(path=screenshots / f"player_jupyterlab_{runs}.png")
     page.get_by_role("button", name="4 classes").click()
     epoch = readout(page).split()[1]
-    assert page.evaluate(RUN_LAST) == f"epoch {epoch} selected (0, 1, 2, 3)\n"
     assert int(epoch) > 2
+    said = ""
+    for _ in range(20):  # a widget keeps a change back until the one before is answered
+        if "(0" in (said := page.evaluate(RUN_CELL, 1)):
+            break
+    assert said == f"epoch {epoch} selected (0, 1, 2, 3)\n"
+    page.evaluate(RUN_CELL, 2)
     # another run in the same place, at its end: one picture, the classes still chosen
     page.wait_for_function(
         "document.querySelector('.nc-readout').innerText.includes('epoch 60 of 60')"
