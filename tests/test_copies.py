@@ -22,6 +22,7 @@ import copies
 import nb
 from cells import sources
 from execute import hidden_errors, run_all, unexecuted
+from host import said_by_checks
 from stamp import notebook, to_bytes
 
 from nclib.exercises import NOT_DONE
@@ -148,12 +149,6 @@ def test_a_students_copy_has_no_solution_and_every_check(source):
     assert "solution" not in tags
     assert len(made["cells"]) < len(whole["cells"])
     nbformat.validate(json.loads(to_bytes(made)))
-
-
-def said_by_checks(executed) -> list[str]:
-    """What each check printed."""
-    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
-    return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in checks]
 
 
 @pytest.mark.slow

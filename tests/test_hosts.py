@@ -19,7 +19,7 @@ import host
 import stamp
 from cells import sources
 from execute import run_all
-from test_copies import HIDDEN, said_by_checks
+from test_copies import HIDDEN
 
 from nclib.exercises import RIGHT
 
@@ -69,7 +69,7 @@ def test_what_a_good_student_hands_in_runs_there_by_itself(source, kernel, site,
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
     assert host.found_wrong(executed) == []
-    assert set(said_by_checks(executed)) == {RIGHT}
+    assert set(host.said_by_checks(executed)) == {RIGHT}
 
 
 def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):

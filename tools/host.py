@@ -114,10 +114,15 @@ def visit(title: str, made: dict[str, Any], folder: Path, kernel: str, first: st
 
 def found_wrong(executed: nbformat.NotebookNode) -> list[str]:
     """What is wrong in an executed notebook in which every exercise is solved."""
-    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
-    said = ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in checks]
     skipped = [f"cell {number} was not executed" for number in unexecuted(executed)]
-    return skipped + hidden_errors(executed) + [one for one in said if not one.startswith("✓")]
+    not_right = [one for one in said_by_checks(executed) if not one.startswith("✓")]
+    return skipped + hidden_errors(executed) + not_right
+
+
+def said_by_checks(executed: nbformat.NotebookNode) -> list[str]:
+    """What each check of an executed notebook printed."""
+    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
+    return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in checks]
 
 
 if __name__ == "__main__":
