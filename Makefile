@@ -48,7 +48,7 @@ lab: .venv/installed  ## open JupyterLab on the tour
 lint: .venv/installed  ## ruff, oxlint, workflows and scripts, and the house rules of the notebooks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib/widgets tests/js tools/templates
+	$(BIN)/oxlint -c tests/js/oxlint.json --deny-warnings nclib tests/js tools/templates
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --no-progress --pedantic --quiet .github
 	$(BIN)/shellcheck .ci/run .github/*.sh binder/postBuild

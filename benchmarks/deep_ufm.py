@@ -2,7 +2,7 @@
 
     python benchmarks/deep_ufm.py [--steps 3000]
 
-The fits are those that tests/test_deep_ufm.py holds to their limits. The grid is fitted twice by
+The fits are those that tests/formulas/test_deep_ufm.py holds to their limits. The grid is fitted twice by
 the same function: all models in one call, and one call for every model.
 """
 
@@ -14,7 +14,8 @@ import time
 import torch
 from machine import machine
 
-from nclib.deep_ufm import DeepUFM, collapse_loss, fit, threshold
+from nclib.formulas.deep_ufm import DeepUFM, collapse_loss, threshold
+from nclib.formulas.descent import fit
 
 DEPTHS = (2, 3, 4, 5, 6)
 PARTS = (0.001, 0.003, 0.01, 0.02, 0.05)  # of the threshold

@@ -33,7 +33,8 @@ VERSIONS = ("6.31", "7.1", "7.4")
 LOAD = "import nclib\nrun = nclib.Trajectory.load('run.npz')\n"
 PLAYER = LOAD + "run.player()"
 PLANE = (
-    LOAD + "from nclib.figures import FeaturePlane\nfrom nclib.widgets.panels import explore\n"
+    LOAD
+    + "from nclib.pictures.plane import FeaturePlane\nfrom nclib.widgets.explore import explore\n"
     "explore(FeaturePlane(run).at, epoch=run.epochs.tolist())"
 )
 LIVE = """import nclib

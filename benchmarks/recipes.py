@@ -2,7 +2,7 @@
 
     python benchmarks/recipes.py [--seeds 3]
 
-The recipes are those that tests/test_training.py holds to their limits. Seconds are of one thread:
+The recipes are those that tests/runs/test_training.py holds to their limits. Seconds are of one thread:
 training, and measuring before the first and after the last epoch.
 """
 

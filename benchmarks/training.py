@@ -24,10 +24,10 @@ from torch.utils.data import DataLoader, Dataset
 
 import nclib
 from nclib import runtime
-from nclib._run import Run
-from nclib._torchvision import import_torchvision
-from nclib.losses import LOSSES
-from nclib.presets import PAPER_EPOCHS
+from nclib.formulas.losses import LOSSES
+from nclib.runs.presets import PAPER_EPOCHS
+from nclib.runs.run import Run
+from nclib.torchvision_guard import import_torchvision
 
 
 class Job(NamedTuple):

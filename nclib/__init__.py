@@ -1,7 +1,7 @@
 """Neural Collapse Lab: see, understand and measure neural collapse.
 
 Names are imported when they are first used, so that ``import nclib`` needs no torchvision and no
-widgets.
+widgets. Which room holds what, and what may import what, is in docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -12,40 +12,56 @@ __version__ = "0.1.0"
 SUITE = "neural-collapse"  # tells this package from another of the same import name
 
 _PUBLIC = {
-    "nclib.central_path": ("snr_singular_values",),
-    "nclib.checkpoint": ("Checkpoint", "CheckpointError"),
-    "nclib.collapse": ("CollapseMetrics", "collapse_metrics"),
-    "nclib.data": ("DataSet", "DataUnavailableError", "load_data"),
-    "nclib.etf": ("simplex_etf",),
-    "nclib.mse": (
+    "nclib.data.dataset": ("DataSet", "load_data"),
+    "nclib.data.fetch": ("DataUnavailableError",),
+    "nclib.formulas.central_path": ("snr_singular_values",),
+    "nclib.formulas.collapse": ("CollapseMetrics", "collapse_metrics"),
+    "nclib.formulas.etf": ("simplex_etf",),
+    "nclib.formulas.mse": (
         "MSEDecomposition",
         "decompose_mse",
         "least_squares_classifier",
         "matching_decay",
     ),
-    "nclib.networks": ("build_network", "features_and_classifier"),
-    "nclib.presets": ("cosine_schedule", "step_schedule"),
-    "nclib.runs": ("load_run", "sweep"),
+    "nclib.formulas.statistics": ("ClassStatistics",),
+    "nclib.player.player": ("CollapsePlayer",),
+    "nclib.runs.checkpoint": ("Checkpoint", "CheckpointError"),
+    "nclib.runs.networks": ("build_network", "features_and_classifier"),
+    "nclib.runs.presets": ("cosine_schedule", "step_schedule"),
+    "nclib.runs.recorded": ("load_run", "recorded_runs"),
+    "nclib.runs.sweeps": ("sweep",),
+    "nclib.runs.training": ("DivergedError", "Epoch", "train"),
+    "nclib.runs.trajectory": ("Trajectory",),
     "nclib.runtime": ("profile",),
-    "nclib.statistics": ("ClassStatistics",),
-    "nclib.training": ("DivergedError", "Epoch", "train"),
-    "nclib.trajectory": ("Trajectory",),
-    "nclib.widgets.player": ("CollapsePlayer",),
 }
-_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = ("central_path", "collapse", "comparisons", "data", "deep_ufm", "etf", "exercises")
-_MODULES += ("figures", "losses", "mse", "mse_figures", "networks", "path_figures", "presets")
-_MODULES += ("runs", "runtime", "statistics", "training", "trajectory", "ufm", "widgets")
+_MODULES = {
+    "nclib": ("host", "palette", "runtime"),
+    "nclib.data": ("perturb",),
+    "nclib.formulas": (
+        "central_path",
+        "collapse",
+        "deep_ufm",
+        "etf",
+        "losses",
+        "mse",
+        "statistics",
+        "ufm",
+    ),
+    "nclib.pictures": ("comparisons", "panels", "plane"),
+    "nclib.runs": ("free_features", "networks", "presets", "training", "trajectory"),
+}
+_HOME = {name: (module, True) for module, names in _PUBLIC.items() for name in names}
+_HOME |= {name: (f"{room}.{name}", False) for room, names in _MODULES.items() for name in names}
 
-__all__ = [*_MODULE_OF, *_MODULES, "SUITE", "__version__"]
+__all__ = [*_HOME, "SUITE", "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULE_OF:
-        return getattr(importlib.import_module(_MODULE_OF[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"nclib.{name}")
-    raise AttributeError(f"module 'nclib' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'nclib' has no attribute {name!r}")
+    module, inside = _HOME[name]
+    found = importlib.import_module(module)
+    return getattr(found, name) if inside else found
 
 
 def __dir__() -> list[str]:

@@ -1,15 +1,13 @@
-"""Where and how large a run is: device, settings profile, seeds, host detection."""
+"""Where and how large a run is: device, settings profile, seeds, and what its record says of it."""
 
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import os
 import platform
 import random
-import sys
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -64,52 +62,6 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries that read the global state
     torch.manual_seed(seed)
-
-
-def in_colab() -> bool:
-    """Whether the kernel is Google Colab's."""
-    return "google.colab" in sys.modules
-
-
-def shows_html() -> bool:
-    """Whether widgets are shown as self-contained HTML, without widget manager and kernel.
-
-    So in Colab, where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
-
-    Raises:
-        ValueError: if ``NCLIB_WIDGETS`` is none of html, anywidget, auto.
-    """
-    choice = os.environ.get("NCLIB_WIDGETS", "auto")
-    if choice not in ("auto", "html", "anywidget"):
-        raise ValueError(f"NCLIB_WIDGETS is {choice!r}; set it to html, anywidget or auto")
-    missing = importlib.util.find_spec("anywidget") is None
-    return builds_page() or (choice == "auto" and (in_colab() or missing))
-
-
-def builds_page() -> bool:
-    """Whether the notebook is executed for a page that no kernel will answer."""
-    return os.environ.get("NCLIB_WIDGETS") == "html"
-
-
-def in_notebook() -> bool:
-    """Whether an IPython kernel (not a terminal or a script) is running us."""
-    return _kernel() is not None
-
-
-def serves_browser() -> bool:
-    """Whether the kernel is answering a widget's message, so that an error can be seen in the page.
-
-    Otherwise (a cell, a script, a test) an error must be raised to be seen.
-    """
-    kernel = _kernel()
-    if kernel is None:
-        return False
-    return kernel.get_parent().get("header", {}).get("msg_type") == "comm_msg"
-
-
-def _kernel() -> Any:
-    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    return getattr(shell, "kernel", None)
 
 
 def start(seed: int = 0) -> str:

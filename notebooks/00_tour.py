@@ -64,10 +64,11 @@ import pandas as pd
 import torch
 
 import nclib
-from nclib import cosine_schedule, figures, runtime
-from nclib.exercises import tour
+from nclib import cosine_schedule, runtime
+from nclib.lessons.tour import checks
+from nclib.pictures import panels
+from nclib.widgets.explore import explore
 from nclib.widgets.live import LiveTraining
-from nclib.widgets.panels import explore
 
 print(runtime.start())
 
@@ -136,7 +137,7 @@ print(f"checked: mean distance of the cosines from -1/2 = {last.max_angle_means:
 # - **(c)** never, for nobody asked for it.
 
 # %% slideshow={"slide_type": "slide"}
-explore(figures.FeaturePlane(plane).at, epoch=plane.epochs.tolist(), start={"epoch": 3})
+explore(plane.FeaturePlane(plane).at, epoch=plane.epochs.tolist(), start={"epoch": 3})
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # **What we saw.** Answer (b). At first the fields and the lines have little to do with one another. At the end they coincide: the network has become a *nearest-class-mean* rule. Nobody asked for that; the loss never mentions a mean.
@@ -156,7 +157,7 @@ explore(figures.FeaturePlane(plane).at, epoch=plane.epochs.tolist(), start={"epo
 # Let go of the slider at a new value: the network is trained again from the start, which takes under a second.
 
 # %% slideshow={"slide_type": "slide"}
-knob = figures.PlaneWithCurve(reference=plane)
+knob = plane.PlaneWithCurve(reference=plane)
 explore(
     lambda weight_decay: knob.of(train_in_plane(weight_decay)),
     weight_decay=decays,
@@ -204,10 +205,10 @@ runs["cross-entropy"].player(runs["squared error"])
 # Here are both runs as the paper draws them: eight panels, an upright line where 99.9 % of the training images were first right. Thin lines belong to the classifier (NC2) or to the test images (accuracy, NC1, NC4).
 
 # %% slideshow={"slide_type": "slide"}
-figures.collapse_panels(runs)
+panels.collapse_panels(runs)
 
 # %% slideshow={"slide_type": "slide"}
-figures.cosine_matrices(runs["squared error"])
+panels.cosine_matrices(runs["squared error"])
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # **What we saw.** Answer (b). Every measure of collapse ends far below where it stood at its line: most of the way is gone *after* it, in what the authors call the **terminal phase of training**. Not in a straight line: the network makes a few mistakes again before it makes none for good, and some curves rise with them. In the matrices some pairs of digits start close together (red) and others nearly opposite (blue); at the end every pair makes the same angle.
@@ -369,7 +370,7 @@ def angle(num_classes):
 
 
 # %% tags=["check"]
-tour.check_angle(angle)
+checks.check_angle(angle)
 
 
 # %% tags=["solution"]
@@ -381,7 +382,7 @@ def angle(num_classes):
     ### END SOLUTION
 
 
-tour.check_angle(angle)
+checks.check_angle(angle)
 
 
 # %% [markdown] tags=["exercise"]
@@ -398,7 +399,7 @@ def off_widest_angle(class_means):
 
 
 # %% tags=["check"]
-tour.check_max_angle(off_widest_angle)
+checks.check_max_angle(off_widest_angle)
 
 
 # %% tags=["solution"]
@@ -413,7 +414,7 @@ def off_widest_angle(class_means):
     ### END SOLUTION
 
 
-tour.check_max_angle(off_widest_angle)
+checks.check_max_angle(off_widest_angle)
 
 
 # %% [markdown] tags=["exercise"]
@@ -430,7 +431,7 @@ def counter_example():
 
 
 # %% tags=["check"]
-tour.check_counter_example(counter_example)
+checks.check_counter_example(counter_example)
 
 
 # %% tags=["solution"]
@@ -441,7 +442,7 @@ def counter_example():
     ### END SOLUTION
 
 
-tour.check_counter_example(counter_example)
+checks.check_counter_example(counter_example)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** One lecture hour: sections 1 and 2 live (20 minutes; let the class vote on each prediction before the cell runs), section 3 from the player alone (15), section 4 on the board (15), control and discussion (10). On the board: three arrows from one point, pushed apart as far as they go; then four, with a tetrahedron of straws.

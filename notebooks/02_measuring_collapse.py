@@ -61,10 +61,12 @@ if Path(home) != found:  # put ours first, and forget another package of that na
 import torch
 
 import nclib
-from nclib import comparisons, figures, presets, runtime
-from nclib.exercises import measuring
-from nclib.perturb import with_label_noise
-from nclib.widgets.panels import explore
+from nclib import runtime
+from nclib.data.perturb import with_label_noise
+from nclib.lessons.measuring import checks
+from nclib.pictures import comparisons, panels
+from nclib.runs import presets, tables
+from nclib.widgets.explore import explore
 
 print(runtime.start())
 
@@ -94,7 +96,7 @@ def train_digits(data=digits, **options):
 
 
 network, run = train_digits()
-figures.collapse_panels(run)
+panels.collapse_panels(run)
 
 # %% [markdown]
 # Read the panels like this. **Upright line:** from here on at least 99.9 % of the training images are right; the authors call what follows the **terminal phase** of training. **NC1** (Figure 6 of the paper) has a log axis. **NC2** has three panels: do the class means have equal norms (Figure 2), do all pairs of them make equal angles (Figure 3), and is that angle the widest that ten directions can share (Figure 4)? The thin lines say the same of the classifier's rows. **NC3** compares classifier and means (Figure 5). **NC4** counts where the classifier and the *nearest class mean* decide differently (Figure 7): thick on training images, thin on test images, as the paper does, always with the means of the training set.
@@ -195,7 +197,7 @@ explore(lambda quantity: drawn[quantity], quantity=list(drawn), start={"quantity
 
 # %%
 columns = ["nc1", "equinorm_means", "max_angle_means", "self_duality", "ncc_mismatch"]
-ends = comparisons.ends(recorded).droplevel("loss")[["epoch", "train_accuracy", *columns]]
+ends = tables.ends(recorded).droplevel("loss")[["epoch", "train_accuracy", *columns]]
 ends.style.format("{:.2g}", subset=columns).format("{:.4f}", subset=["train_accuracy"]).format(
     "{:.0f}", subset=["epoch"]
 )
@@ -225,7 +227,7 @@ for (data, net), cell in ends.groupby(level=["data", "network"], sort=False):
 comparisons.accuracy_after_zero_error(recorded)
 
 # %%
-gain = comparisons.accuracy_gain(recorded).drop(columns="loss")
+gain = tables.accuracy_gain(recorded).drop(columns="loss")
 gain.style.format("{:.2f}", subset=["at_zero_error", "at_end", "gain"])
 
 # %% [markdown]
@@ -251,7 +253,7 @@ print(f"checked: gain in test accuracy, median {gain.gain.median():+.2f} points"
 # %%
 shuffled = with_label_noise(digits, 0.9, seed=seed)  # 9 of 10 get another class's: all equal chance
 _, random_run = train_digits(shuffled)
-figures.collapse_panels({"true labels": run, "random labels": random_run})
+panels.collapse_panels({"true labels": run, "random labels": random_run})
 
 # %% [markdown]
 # **What we saw.** Answer (c). It takes longer, and NC1 is behind at the end; but the training set is learnt without a mistake and the simplex is there. On test images the network is as good as guessing. **Collapse says that a network has fitted its training set, not that it has learnt anything true.**
@@ -312,7 +314,7 @@ def equinorm(class_means):
 
 
 # %% tags=["check"]
-measuring.check_equinorm(equinorm)
+checks.check_equinorm(equinorm)
 
 
 # %% tags=["solution"]
@@ -324,7 +326,7 @@ def equinorm(class_means):
     ### END SOLUTION
 
 
-measuring.check_equinorm(equinorm)
+checks.check_equinorm(equinorm)
 
 
 # %% [markdown] tags=["exercise"]
@@ -341,7 +343,7 @@ def vacuous():
 
 
 # %% tags=["check"]
-measuring.check_vacuous(vacuous)
+checks.check_vacuous(vacuous)
 
 
 # %% tags=["solution"]
@@ -353,7 +355,7 @@ def vacuous():
     ### END SOLUTION
 
 
-measuring.check_vacuous(vacuous)
+checks.check_vacuous(vacuous)
 
 
 # %% [markdown] tags=["exercise"]
@@ -370,7 +372,7 @@ def no_simplex():
 
 
 # %% tags=["check"]
-measuring.check_no_simplex(no_simplex)
+checks.check_no_simplex(no_simplex)
 
 
 # %% tags=["solution"]
@@ -382,7 +384,7 @@ def no_simplex():
     ### END SOLUTION
 
 
-measuring.check_no_simplex(no_simplex)
+checks.check_no_simplex(no_simplex)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** One lab of ninety minutes: sections 1 and 2 together (30), section 3 in groups, one panel each, reporting what it shows and what it would miss (25), section 4 with a vote before each cell (20), one exercise (15). On the board: three arrows at right angles in space and three at 120° in a plane; both have equal angles, one has the widest. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

@@ -62,9 +62,11 @@ import torch
 import torch.nn.functional as F
 
 import nclib
-from nclib import comparisons, cosine_schedule, figures, presets, runtime
-from nclib.exercises import squared
-from nclib.widgets.panels import explore
+from nclib import cosine_schedule, runtime
+from nclib.lessons.squared import checks
+from nclib.pictures import comparisons, panels, plane
+from nclib.runs import presets, tables
+from nclib.widgets.explore import explore
 
 print(runtime.start())
 
@@ -117,7 +119,7 @@ def train_digits(loss, data=digits, **options):
 
 
 both = {name: train_digits(loss) for name, loss in losses.items()}
-figures.collapse_panels(both)
+panels.collapse_panels(both)
 
 # %% [markdown]
 # Side by side, by one clock. Each is drawn on *its own* simplex; what to look at is how the clouds shrink and when the classifier (square-ended sticks) joins the means.
@@ -160,7 +162,7 @@ explore(lambda quantity: drawn[quantity], quantity=list(drawn), start={"quantity
 
 # %%
 columns = ["nc1", "equinorm_means", "max_angle_means", "self_duality", "ncc_mismatch"]
-ends = comparisons.ends(recorded)[["epoch", "train_accuracy", *columns]]
+ends = tables.ends(recorded)[["epoch", "train_accuracy", *columns]]
 squared_ends = ends.xs("squared_error", level="loss")
 squared_ends.style.format("{:.2g}", subset=columns).format("{:.4f}", subset=["train_accuracy"])
 
@@ -189,7 +191,7 @@ for (data, net), cell in squared_ends.groupby(level=["data", "network"], sort=Fa
 comparisons.accuracy_after_zero_error(recorded)
 
 # %%
-gain = comparisons.accuracy_gain(recorded)
+gain = tables.accuracy_gain(recorded)
 gain.groupby("loss").gain.describe()[["count", "min", "50%", "max"]].style.format("{:.2f}")
 
 # %% tags=["self-check"]
@@ -219,7 +221,7 @@ def train_in_plane(weight_decay, epochs=epochs_plane):
 
 # %%
 reference = train_in_plane(2e-2)
-knob = figures.PlaneWithCurve(reference)
+knob = plane.PlaneWithCurve(reference)
 explore(
     lambda weight_decay: knob.of(train_in_plane(weight_decay)),
     weight_decay=decays,
@@ -231,17 +233,17 @@ explore(
 # **What we saw.** Answer (b). Up to a point decay helps: NC1 falls by more than a power of ten. Beyond it the features shrink until noise shows again; and at the right end all three classes lie in one point: zero features, zero classifier, an output that is the same for every image. That is **not** neural collapse: between the means there is nothing left to measure, and NC1, a ratio of two zeros, is undefined. Notebook 06 derives the threshold.
 
 # %%
-plane = {decay: train_in_plane(decay).metrics.iloc[-1] for decay in decays}
-for decay, end in plane.items():
+ended = {decay: train_in_plane(decay).metrics.iloc[-1] for decay in decays}
+for decay, end in ended.items():
     right = f"accuracy {end.train_accuracy:.2f}"
     print(f"decay {decay:g}: rank {end['rank']:.0f}, {right}, NC1 {end.nc1:.1e}")
 
 # %% tags=["self-check"]
-values = {decay: end.nc1 for decay, end in plane.items()}
+values = {decay: end.nc1 for decay, end in ended.items()}
 assert values[0.0] > 10 * values[2e-2], f"decay does not help collapse: {values}"
 assert values[0.1] > 3 * values[2e-2], f"more decay collapses further still: {values}"
-assert plane[2e-2]["rank"] == 2, f"rank {plane[2e-2]['rank']} at decay 0.02, expected 2"
-assert plane[0.3]["rank"] == 0, f"rank {plane[0.3]['rank']} at decay 0.3, expected 0"
+assert ended[2e-2]["rank"] == 2, f"rank {ended[2e-2]['rank']} at decay 0.02, expected 2"
+assert ended[0.3]["rank"] == 0, f"rank {ended[0.3]['rank']} at decay 0.3, expected 0"
 print("checked: the class means span two dimensions at decay 0.02, none at 0.3")
 
 # %% [markdown]
@@ -294,7 +296,7 @@ def squared_error(logits, labels):
 
 
 # %% tags=["check"]
-squared.check_squared_error(squared_error)
+checks.check_squared_error(squared_error)
 
 
 # %% tags=["solution"]
@@ -306,7 +308,7 @@ def squared_error(logits, labels):
     ### END SOLUTION
 
 
-squared.check_squared_error(squared_error)
+checks.check_squared_error(squared_error)
 
 
 # %% [markdown] tags=["exercise"]
@@ -323,7 +325,7 @@ def constant_output(num_classes):
 
 
 # %% tags=["check"]
-squared.check_constant(constant_output)
+checks.check_constant(constant_output)
 
 
 # %% tags=["solution"]
@@ -335,7 +337,7 @@ def constant_output(num_classes):
     ### END SOLUTION
 
 
-squared.check_constant(constant_output)
+checks.check_constant(constant_output)
 
 
 # %% [markdown] tags=["exercise"]
@@ -352,7 +354,7 @@ def two_in_one():
 
 
 # %% tags=["check"]
-squared.check_two_in_one(two_in_one)
+checks.check_two_in_one(two_in_one)
 
 
 # %% tags=["solution"]
@@ -363,7 +365,7 @@ def two_in_one():
     ### END SOLUTION
 
 
-squared.check_two_in_one(two_in_one)
+checks.check_two_in_one(two_in_one)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Forty-five minutes: section 1 on the board (5; the factor $2/C$ costs every class an hour later on, if it is not settled here), section 2 from the player with a vote (15), section 3 in groups (15), section 4 live (10). The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

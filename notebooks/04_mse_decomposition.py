@@ -64,10 +64,11 @@ import torch
 from IPython.display import display
 
 import nclib
-from nclib import ClassStatistics, mse_figures, presets, runtime
-from nclib.exercises import decomposition
-from nclib.widgets.interrupts import Interrupts
-from nclib.widgets.panels import explore
+from nclib import ClassStatistics, runtime
+from nclib.lessons.decomposition import checks, pictures
+from nclib.runs import presets
+from nclib.widgets.explore import explore
+from nclib.widgets.watch import Interrupts
 
 print(runtime.start())
 
@@ -184,7 +185,7 @@ turn = torch.tensor([1.0, -1.0, 1.0, -1.0]).double()
 axes = {"bias": 6, "between the means": 0, "into the noise": 4, "where nothing varies": 5}
 directions = {"longer": best} | {n: torch.outer(turn, identity[k]) for n, k in axes.items()}
 directions = {name: direction / direction.norm() for name, direction in directions.items()}
-moved = mse_figures.AwayFromBest(stats, directions, weight_decay=decay)
+moved = pictures.AwayFromBest(stats, directions, weight_decay=decay)
 distances = np.linspace(-1, 1, 21).round(1).tolist()
 start = {"direction": "into the noise", "distance": 0.6}
 explore(moved.at, direction=list(directions), distance=distances, start=start)
@@ -212,7 +213,7 @@ assert abs(there.perpendicular - decay / 2) < 1e-12, "where nothing varies: not 
 # **Predict.** On a perfect simplex the noise goes to zero, without decay. Then **(a)** only $L_{\mathrm{NC1}}$ goes to zero; **(b)** both do, $L_{\mathrm{NC1}}$ faster; **(c)** both do, $L_{\mathrm{NC2/3}}$ faster. And on a *squeezed* triangle without noise and without decay?
 
 # %%
-felt = mse_figures.NoiseAndShape(seed=seed)
+felt = pictures.NoiseAndShape(seed=seed)
 explore(
     felt.at,
     noise=[0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0],
@@ -263,7 +264,7 @@ def decompose(network, decay):
 
 # %%
 network, found = nclib.build_network("mlp", digits, seed=seed), {name: {} for name in decays}
-live, interrupts = mse_figures.TermsOverTime(epochs), Interrupts()
+live, interrupts = pictures.TermsOverTime(epochs), Interrupts()
 shown = display(live.picture, display_id=True)
 try:
     with interrupts.watched():
@@ -273,7 +274,7 @@ try:
             with interrupts.whole():  # an interrupt waits until the epoch is recorded
                 for name, table in found.items():
                     table[epoch.number] = decompose(network, decays[name])
-                shown.update(live.of(mse_figures.terms_of(found["λ = C·wd/2, as trained"])))
+                shown.update(live.of(pictures.terms_of(found["λ = C·wd/2, as trained"])))
 except KeyboardInterrupt:
     print(f"stopped after {len(found['λ = 0'])} measured epochs, all of which are kept")
 
@@ -281,8 +282,8 @@ except KeyboardInterrupt:
 # That was the $\lambda$ that belongs to the training. Now switch it:
 
 # %%
-tables = {name: mse_figures.terms_of(table) for name, table in found.items()}
-stack = mse_figures.TermsOverTime(epochs)
+tables = {name: pictures.terms_of(table) for name, table in found.items()}
+stack = pictures.TermsOverTime(epochs)
 explore(
     lambda decay: stack.of(tables[decay], decay),
     decay=list(tables),
@@ -298,11 +299,11 @@ explore(
 
 # %% tags=["self-check"]
 if max(found["λ = 0"], default=0) == epochs:  # nothing to check in a run that was stopped
-    trained, authors, none = (mse_figures.shares(table)[-1] for table in tables.values())
+    trained, authors, none = (pictures.shares(table)[-1] for table in tables.values())
     assert trained < 0.03, f"at the decay of the training the share ends at {trained}, limit 0.03"
     assert authors > 5 * trained and none > 0.5, f"it ends at {authors}, {none} at other decays"
     matching = next(iter(tables.values()))
-    worst = mse_figures.shares(matching)[matching.epoch >= 10].max()
+    worst = pictures.shares(matching)[matching.epoch >= 10].max()
     assert worst > 0.3, f"from epoch 10 on it is at most {worst}: the classifier keeps up"
     norm = sum(float(x.detach().square().sum()) for x in network.classifier.parameters())
     floor = 10 * wd / 4 * norm / matching.mse_total.iloc[-1]
@@ -318,16 +319,16 @@ if max(found["λ = 0"], default=0) == epochs:  # nothing to check in a run that 
 cells = ["digits-mlp-mse-0", "digits-mlp-mse-1", "digits-convnet-mse-0", "digits-convnet-mse-1"]
 cells += ["mnist-vgg11-mse", "mnist-resnet18-mse", "mnist-densenet40-mse", "cifar10-vgg11-mse"]
 recorded = [nclib.load_run(name) for name in cells]
-mse_figures.perpendicular_shares(recorded)
+pictures.perpendicular_shares(recorded)
 
 
 # %%
-shares = mse_figures.share_table(dict(zip(cells, recorded, strict=True)))
+shares = pictures.share_table(dict(zip(cells, recorded, strict=True)))
 shares.style.format("{:.1f} %", subset=list(shares)[:4]).format("{:.1e}", subset=list(shares)[4:])
 
 # %%
 controls = [name.replace("-mse", "-ce") for name in cells]
-of_controls = mse_figures.share_table({name: nclib.load_run(name) for name in controls})
+of_controls = pictures.share_table({name: nclib.load_run(name) for name in controls})
 of_controls.style.format("{:.1f} %", subset=list(shares)[:4]).format(
     "{:.1e}", subset=list(shares)[4:]
 )
@@ -386,7 +387,7 @@ def webb_lowe(class_means, within_covariance):
 
 
 # %% tags=["check"]
-decomposition.check_webb_lowe(webb_lowe)
+checks.check_webb_lowe(webb_lowe)
 
 
 # %% tags=["solution"]
@@ -402,7 +403,7 @@ def webb_lowe(class_means, within_covariance):
     ### END SOLUTION
 
 
-decomposition.check_webb_lowe(webb_lowe)
+checks.check_webb_lowe(webb_lowe)
 
 
 # %% [markdown] tags=["exercise"]
@@ -419,7 +420,7 @@ def collapsed_weight(centred_means):
 
 
 # %% tags=["check"]
-decomposition.check_collapsed_weight(collapsed_weight)
+checks.check_collapsed_weight(collapsed_weight)
 
 
 # %% tags=["solution"]
@@ -431,7 +432,7 @@ def collapsed_weight(centred_means):
     ### END SOLUTION
 
 
-decomposition.check_collapsed_weight(collapsed_weight)
+checks.check_collapsed_weight(collapsed_weight)
 
 
 # %% [markdown] tags=["exercise"]
@@ -448,7 +449,7 @@ def noise_covariance(means):
 
 
 # %% tags=["check"]
-decomposition.check_noise_covariance(noise_covariance)
+checks.check_noise_covariance(noise_covariance)
 
 
 # %% tags=["solution"]
@@ -463,7 +464,7 @@ def noise_covariance(means):
     ### END SOLUTION
 
 
-decomposition.check_noise_covariance(noise_covariance)
+checks.check_noise_covariance(noise_covariance)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Fifty minutes: section 1 on the board (10), section 2 with the slider and a vote (15), section 4 live (15), the table of section 5 against the class's three numbers (10). Exercise 1 is homework for those who know regression, exercise 3 for those who liked it. On the board: a bowl, the best classifier at its lowest point; the red term is the height above it, and how steep the bowl is in a direction is the scatter along it. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

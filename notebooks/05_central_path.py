@@ -63,9 +63,10 @@ import pandas as pd
 import torch
 
 import nclib
-from nclib import ClassStatistics, central_path, path_figures, runtime
-from nclib.exercises import path
-from nclib.widgets.panels import explore
+from nclib import ClassStatistics, runtime
+from nclib.formulas import central_path
+from nclib.lessons.path import checks, pictures
+from nclib.widgets.explore import explore
 
 print(runtime.start())
 
@@ -129,7 +130,7 @@ print(f"checked: L from the ratios = L directly, to {abs(direct / least - 1):.0e
 # **Predict.** From different $\omega_1, \omega_2$, the points below move **(a)** straight up the slope of the loss, to the nearest dark corner; **(b)** along lines that all bend towards the diagonal; **(c)** towards the axis of the larger one, which wins. Move the time.
 
 # %%
-landscape = path_figures.Landscape(per_class=10)
+landscape = pictures.Landscape(per_class=10)
 times = [0, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000, 300000, 1000000]
 explore(landscape.at, time=times, kind=["projected", "rescaled"], start={"time": 1000})
 
@@ -144,7 +145,7 @@ def clock(omega, kind):
 
 moments = torch.tensor([0.0, 1.0, 1e3, 1e6, 1e12], dtype=torch.float64)
 flows = {k: central_path.flow(omega, moments, num_classes=C, per_class=n, kind=k)
-         for k in path_figures.KINDS}  # fmt: skip
+         for k in pictures.KINDS}  # fmt: skip
 pd.DataFrame(flows["projected"].numpy(), index=moments.tolist()).style.format("{:.5g}")
 
 # %% [markdown]
@@ -165,15 +166,15 @@ for kind, ratios in flows.items():
 # `central_path.simulate` has never heard of $\omega$. It has all $N$ features, finds the best classifier, takes a gradient step, whitens, and so on. Halving its step should halve the distance to the closed form, if the law is right; and the other law should stay wrong.
 
 # %%
-errors = {kind: {law: [] for law in path_figures.KINDS} for kind in path_figures.KINDS}
-for kind in path_figures.KINDS:
+errors = {kind: {law: [] for law in pictures.KINDS} for kind in pictures.KINDS}
+for kind in pictures.KINDS:
     for step in steps:
         options = dict(steps=round(end / step), step_size=step, kind=kind)
         t, found = central_path.simulate(features, labels, **options)
-        for law in path_figures.KINDS:
+        for law in pictures.KINDS:
             goal = central_path.flow(omega, t[-1:], num_classes=C, per_class=n, kind=law)
             errors[kind][law].append(float((found[-1] / goal[0] - 1).abs().max()))
-path_figures.step_errors(errors, steps)
+pictures.step_errors(errors, steps)
 
 # %% tags=["self-check"]
 for kind, by_law in errors.items():
@@ -193,7 +194,7 @@ for kind, by_law in errors.items():
 # **Predict.** More samples of each class make it **(a)** faster, **(b)** slower, **(c)** neither.
 
 # %%
-spectrum = path_figures.Spectrum()
+spectrum = pictures.Spectrum()
 explore(
     spectrum.at,
     num_classes=[3, 5, 10],
@@ -251,11 +252,11 @@ whitened = (features - features.mean(0)) @ (vectors / values.sqrt()) @ vectors.T
 wd = 2e-3
 fast = np.log(1 + 2 * wd * end) / (2 * wd)  # see below
 moved = {"plain": descend(end, 0.0), "plain with decay": descend(fast, wd)}
-for kind in path_figures.KINDS:
+for kind in pictures.KINDS:
     options = dict(steps=400, step_size=end / 400, record_every=10, kind=kind)
     moved[kind] = central_path.simulate(features, labels, **options)
 drawn = {
-    name: path_figures.shape_test(t, ratios, num_classes=C, per_class=n, title=name).finished()
+    name: pictures.shape_test(t, ratios, num_classes=C, per_class=n, title=name).finished()
     for name, (t, ratios, *_) in moved.items()
 }
 explore(lambda dynamics: drawn[dynamics], dynamics=list(drawn))
@@ -268,10 +269,10 @@ explore(lambda dynamics: drawn[dynamics], dynamics=list(drawn))
 # %% tags=["self-check"]
 apart = {}
 for name, (_, ratios, *_) in moved.items():
-    for kind in path_figures.KINDS:
-        clocks = path_figures.increments(ratios, num_classes=C, per_class=n, kind=kind)
+    for kind in pictures.KINDS:
+        clocks = pictures.increments(ratios, num_classes=C, per_class=n, kind=kind)
         apart[name, kind] = [float(row.max() / row.min()) for row in (clocks[0], clocks[-1])]
-for kind in path_figures.KINDS:
+for kind in pictures.KINDS:
     assert apart[kind, kind][1] < 1.02, f"{kind}: its own clocks differ by {apart[kind, kind]}"
     assert apart["plain", kind][1] > 2, f"plain descent keeps the {kind} law: {apart}"
 assert apart["plain", "rescaled"][0] < 1.05 < 1.5 < apart["plain", "projected"][0], f"{apart}"
@@ -307,12 +308,12 @@ def of_run(run):
     return run.epochs, torch.as_tensor(run.snr).double(), size
 
 
-pictures = {}
+shown = {}
 for name, run in recorded.items():
     epochs, ratios, size = of_run(run)
-    made = path_figures.shape_test(epochs, ratios, **size, title=run.title, unit="epoch")
-    pictures[name] = made.finished()
-explore(lambda run: pictures[run], run=names, start={"run": "mnist-resnet18-mse"})
+    made = pictures.shape_test(epochs, ratios, **size, title=run.title, unit="epoch")
+    shown[name] = made.finished()
+explore(lambda run: shown[run], run=names, start={"run": "mnist-resnet18-mse"})
 
 # %%
 rows = {}
@@ -321,8 +322,8 @@ for name, run in recorded.items():
     mean, row = ratios.log().mean(1).numpy(), {}
     for words, chosen in (("1 to 10", (epochs >= 1) & (epochs <= 10)), ("after 10", epochs >= 10)):
         row[f"slope, epochs {words}"] = np.polyfit(np.log(epochs[chosen]), mean[chosen], 1)[0]
-    for kind in path_figures.KINDS:
-        clocks = path_figures.increments(ratios, kind=kind, **size)[-1]
+    for kind in pictures.KINDS:
+        clocks = pictures.increments(ratios, kind=kind, **size)[-1]
         row[f"clocks apart, {kind}"] = float(clocks.max() / clocks.min())
     row |= {"ω max/min, start": float(ratios[0, 0] / ratios[0, -1])}
     rows[name] = row | {"ω max/min, end": float(ratios[-1, 0] / ratios[-1, -1])}
@@ -346,7 +347,7 @@ for name, row in measured.iterrows():
     assert closer, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
     epochs, ratios, size = of_run(recorded[name])
     assert (ratios[-1] > 5 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
-    tenth = path_figures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
+    tenth = pictures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
     assert tenth.max() > 1.5 * tenth.min(), f"{name}: the clocks agree at epoch 10"
     print(f"checked: {name}: slope {later:.2f} (laws: 0.25, 0.5), max/min {first:.1f} → {last:.1f}")
 
@@ -366,7 +367,7 @@ def growth_exponent(q):
 
 
 # %% tags=["check"]
-path.check_growth_exponent(growth_exponent)
+checks.check_growth_exponent(growth_exponent)
 
 
 # %% tags=["solution"]
@@ -378,7 +379,7 @@ def growth_exponent(q):
     ### END SOLUTION
 
 
-path.check_growth_exponent(growth_exponent)
+checks.check_growth_exponent(growth_exponent)
 
 
 # %% [markdown] tags=["exercise"]
@@ -395,7 +396,7 @@ def with_a_hole():
 
 
 # %% tags=["check"]
-path.check_hole(with_a_hole)
+checks.check_hole(with_a_hole)
 
 
 # %% tags=["solution"]
@@ -409,13 +410,13 @@ def with_a_hole():
     ### END SOLUTION
 
 
-path.check_hole(with_a_hole)
+checks.check_hole(with_a_hole)
 
 # %% [markdown]
 # And now the formulas of this page. The loss does not mind an infinite ratio: that mode costs nothing. The law does, because it has no speed for it.
 
 # %%
-path.what_fails(with_a_hole)
+checks.what_fails(with_a_hole)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Fifty minutes: section 1 as a recapitulation (5), the projected law on the board while the class watches the landscape (15), section 3 as the moment of truth (5), section 5 with a vote (15), section 6 in groups, each with one run (10). On the board: $\dot\omega/\omega$ against $\omega$, a falling curve with two dots on it; the smaller one gains, until both are the same. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

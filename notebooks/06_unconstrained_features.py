@@ -64,11 +64,13 @@ import math
 import torch
 
 import nclib
-from nclib import runtime, simplex_etf, ufm, ufm_figures
-from nclib.exercises import unconstrained
-from nclib.free_features import descend, simplex_with_scatter
-from nclib.mse import least_squares_classifier
-from nclib.widgets.panels import explore
+from nclib import runtime, simplex_etf
+from nclib.formulas import descent, margin, ufm
+from nclib.formulas.mse import least_squares_classifier
+from nclib.formulas.synthetic import simplex_with_scatter
+from nclib.lessons.unconstrained import checks, pictures
+from nclib.runs.free_features import descend
+from nclib.widgets.explore import explore
 
 print(runtime.start())
 
@@ -143,7 +145,7 @@ def fit(loss, num_classes, per_class, num_features, **options):
     """A model of this size at the minimum that L-BFGS finds from a random start."""
     options = dict(weight_decay=0.05, feature_decay=0.02, bias_decay=0.0, seed=seed) | options
     model = ufm.UFM(num_classes, per_class, num_features, loss=loss, **options)
-    ufm.minimise(model, tolerance=1e-7)
+    descent.minimise(model, tolerance=1e-7)
     return model
 
 
@@ -151,7 +153,7 @@ choices = dict(num_classes=[3, 5], per_class=[1, 4], weight_decay=decays, featur
 fits = {}
 for c, n, w, h in itertools.product(*choices.values()):
     fits[c, n, w, h] = [fit(loss, c, n, c, weight_decay=w, feature_decay=h) for loss in runs]
-threshold = ufm_figures.Threshold()
+threshold = pictures.Threshold()
 explore(lambda **chosen: threshold.of(*fits[tuple(chosen.values())]), **choices)
 
 # %% [markdown]
@@ -193,7 +195,7 @@ print(f"checked: {2 * len(fits)} fits are within {worst:.0e} of the closed form 
 # %%
 sizes = dict(num_classes=[3, 4, 6], num_features=[1, 2, 3, 4, 5, 6])
 room = {(c, p): fit("squared_error", c, 3, p) for c, p in itertools.product(*sizes.values())}
-picture = ufm_figures.Room()
+picture = pictures.Room()
 start = dict(num_classes=6, num_features=3)
 explore(lambda **chosen: picture.of(room[tuple(chosen.values())]), **sizes, start=start)
 
@@ -206,7 +208,7 @@ explore(lambda **chosen: picture.of(room[tuple(chosen.values())]), **sizes, star
 for (c, p), model in room.items():
     gap = abs(model.objective().item() - ufm.minimum_of(model).loss)
     assert gap < 1e-8, f"C = {c}, p = {p}: {gap} from the closed form"
-    cosines = ufm_figures.pairs_of(model)
+    cosines = pictures.pairs_of(model)
     flat = float((cosines + 1 / (c - 1)).abs().max())
     assert (flat < 1e-2) == (p >= c - 1), f"C = {c}, p = {p}: cosines off by {flat}"
 narrow, wide = (fit("cross_entropy", 4, 3, p).objective().item() for p in (2, 3))
@@ -228,7 +230,7 @@ for name, (loss, bias) in kinds.items():
     options = [dict(bias_decay=bias, seed=s) | small for s in range(3)]
     before[name] = [ufm.UFM(4, 2, 5, loss=loss, **option) for option in options]
     after[name] = [fit(loss, 4, 2, 5, **option) for option in options]
-ufm_figures.losses_and_cosines(before, after)
+pictures.losses_and_cosines(before, after)
 
 # %% [markdown]
 # **What we saw.** Answer (a): the losses choose the size, symmetry the shape (Zhou et al. 2022). The exception is squared error without bias, where the means are **orthogonal** (Tirer & Bruna 2022). Somebody has to produce the mean target $\frac1C$ of every output: the bias, or a further direction shared by all classes. Seen from their own centre, orthogonal means are a simplex, too.
@@ -240,7 +242,7 @@ ufm_figures.losses_and_cosines(before, after)
 # **Predict:** as $\lambda_b$ grows, the umbrella closes **(a)** from the start, **(b)** from some value on, **(c)** at once. (Fits computed first.)
 
 # %%
-umbrella = ufm_figures.Umbrella(weight_decay=0.05, feature_decay=0.02, per_class=1)
+umbrella = pictures.Umbrella(weight_decay=0.05, feature_decay=0.02, per_class=1)
 closing = {b: fit("squared_error", 3, 1, 3, bias_decay=b) for b in bias_decays}
 explore(lambda bias_decay: umbrella.of(closing[bias_decay]), bias_decay=bias_decays)
 
@@ -257,10 +259,10 @@ known = {0.01: -0.333, 0.03: -0.205, 0.1: -0.054}  # four classes, θ = 0.005
 low = dict(weight_decay=5e-3, feature_decay=5e-3)
 for bias, wanted in known.items():
     assert abs(cosine(4, 0.005, bias) - wanted) < 1e-3, f"formula: {cosine(4, 0.005, bias)}"
-    found = ufm_figures.pairs_of(fit("squared_error", 4, 1, 4, bias_decay=bias, **low))
+    found = pictures.pairs_of(fit("squared_error", 4, 1, 4, bias_decay=bias, **low))
     assert float((found - wanted).abs().max()) < 1e-3, f"λ_b = {bias}: {found}"
 for bias, model in closing.items():
-    gap = float((ufm_figures.pairs_of(model) - cosine(3, math.sqrt(1e-3), bias)).abs().max())
+    gap = float((pictures.pairs_of(model) - cosine(3, math.sqrt(1e-3), bias)).abs().max())
     assert gap < 1e-3, f"λ_b = {bias}: cosine {gap} from the formula"
 print("checked: cosines", known, "(limit 1e-3)")
 
@@ -268,7 +270,7 @@ print("checked: cosines", known, "(limit 1e-3)")
 for name, models in after.items():
     wanted = 0 if name.endswith("no bias") else -1 / 3
     for model in models:
-        off = float((ufm_figures.pairs_of(model) - wanted).abs().max())
+        off = float((pictures.pairs_of(model) - wanted).abs().max())
         assert off < 1e-3, f"{name}: cosines {off} from {wanted:.3f}"
         gap = abs(model.objective().item() - ufm.minimum_of(model).loss)
         assert gap < 1e-8, f"{name}: {gap} from the closed form"
@@ -322,7 +324,7 @@ curves = {}
 for name, (shape, decay) in cases.items():
     ends = [measured(shape, decay, 10.0**-k) for k in range(5)]
     curves[name] = ([end.nc1 for end in ends], [end.self_duality for end in ends])
-ufm_figures.scatter_and_duality(curves)
+pictures.scatter_and_duality(curves)
 
 # %% [markdown]
 # **What we saw.** Answer (b). However small, scatter of a generic shape keeps the undecayed least-squares classifier away from the means: it leans on the directions in which samples scatter least. Once the scatter is small beside $\lambda$, it no longer pays to, and NC3 falls.
@@ -367,13 +369,13 @@ def at_critical_point(rank):
 paths, curvatures = [], []
 for rank in range(4):
     model = at_critical_point(rank)
-    curvatures.append(ufm.least_eigenvalue(model))
+    curvatures.append(descent.least_eigenvalue(model))
     nudged = [p.detach() + 1e-4 * torch.randn_like(p) for p in model.parameters()]
     model.place(*nudged)
-    descent = ufm.gradient_descent(model, steps=300, learning_rate=1, record_every=3)
-    paths.append(list(zip(*((step, model.objective().item()) for step in descent), strict=True)))
+    walk = descent.gradient_descent(model, steps=300, learning_rate=1, record_every=3)
+    paths.append(list(zip(*((step, model.objective().item()) for step in walk), strict=True)))
 least_of_all = ufm.minimum_of(model).loss
-ufm_figures.saddles(paths, curvatures, least_of_all)
+pictures.saddles(paths, curvatures, least_of_all)
 
 # %% [markdown]
 # **What we saw.** Answer (b): each has a direction of negative curvature, a nudge finds it, and all descents end in the one global minimum. For cross-entropy with $p > C$ it is a theorem: every critical point is a global minimum or such a *strict saddle* (Zhu et al. 2021).
@@ -401,11 +403,11 @@ print("checked: least curvature", [round(c, 3) + 0.0 for c in curvatures], "for 
 simplex, classes = simplex_etf(4, 3), torch.arange(4)
 begin = torch.randn(4, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 walk = dict(steps=steps_margin, learning_rate=1)
-slow = ufm.descend_without_decay(begin, simplex, classes, **walk)
+slow = margin.descend_without_decay(begin, simplex, classes, **walk)
 walk = dict(steps=4000, learning_rate=0.1, normalised=True)
-fast = ufm.descend_without_decay(begin, simplex, classes, **walk)
-best_margin = ufm.max_margin(simplex, classes)
-ufm_figures.margins({"gradient descent": slow, "normalised by the loss": fast}, best_margin)
+fast = margin.descend_without_decay(begin, simplex, classes, **walk)
+best_margin = margin.max_margin(simplex, classes)
+pictures.margins({"gradient descent": slow, "normalised by the loss": fast}, best_margin)
 
 # %% [markdown]
 # **What we saw.** Answer (c): like $1/\ln t$, because the gradient dies out with the loss. Divide each step by the loss, and the direction settles like $1/t$.
@@ -440,7 +442,7 @@ def deadly_decay(num_classes, per_class):
 
 
 # %% tags=["check"]
-unconstrained.check_deadly_decay(deadly_decay)
+checks.check_deadly_decay(deadly_decay)
 
 
 # %% tags=["solution"]
@@ -451,7 +453,7 @@ def deadly_decay(num_classes, per_class):
     ### END SOLUTION
 
 
-unconstrained.check_deadly_decay(deadly_decay)
+checks.check_deadly_decay(deadly_decay)
 
 
 # %% [markdown] tags=["exercise"]
@@ -468,7 +470,7 @@ def size(num_classes, theta):
 
 
 # %% tags=["check"]
-unconstrained.check_scale(size)
+checks.check_scale(size)
 
 
 # %% tags=["solution"]
@@ -480,7 +482,7 @@ def size(num_classes, theta):
     ### END SOLUTION
 
 
-unconstrained.check_scale(size)
+checks.check_scale(size)
 
 
 # %% [markdown] tags=["exercise"]
@@ -497,7 +499,7 @@ def not_self_dual():
 
 
 # %% tags=["check"]
-unconstrained.check_not_self_dual(not_self_dual)
+checks.check_not_self_dual(not_self_dual)
 
 
 # %% tags=["solution"]
@@ -510,7 +512,7 @@ def not_self_dual():
     ### END SOLUTION
 
 
-unconstrained.check_not_self_dual(not_self_dual)
+checks.check_not_self_dual(not_self_dual)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Ninety minutes: section 1 from the player with a vote (10), the nuclear-norm argument on the board (20: $\frac a2 \lVert W \rVert^2 + \frac b2 \lVert M \rVert^2 \geq \sqrt{ab}\, \lVert WM^\top \rVert_*$ is the arithmetic-geometric mean, singular value by singular value), sections 2 and 3 in groups with the sliders (20), section 4 with three pencils held as an umbrella (10), section 5 on the board (15), exercise 1 in pairs (15); sections 6 and 7 are reading. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

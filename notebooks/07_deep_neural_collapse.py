@@ -62,10 +62,12 @@ import pandas as pd
 import torch
 
 import nclib
-from nclib import deep_figures, runtime
-from nclib.deep_ufm import DeepUFM, descend, existence_limit, fit, layer_collapse, threshold
-from nclib.exercises import deep
-from nclib.widgets.panels import explore
+from nclib import runtime
+from nclib.formulas.deep_ufm import DeepUFM, existence_limit, threshold
+from nclib.formulas.descent import descend, fit
+from nclib.formulas.layers import layer_collapse
+from nclib.lessons.deep import checks, pictures
+from nclib.widgets.explore import explore
 
 print(runtime.start())
 
@@ -88,7 +90,7 @@ many = runtime.choose(ci=5, laptop=20)  # random starts for a histogram
 # %%
 options = dict(weight_decay=5e-3, feature_decay=1e-3, init=0.5, seed=seed)
 two = DeepUFM(2, per_class, 3, width, **options)
-strip = deep_figures.LayerStrip(two)
+strip = pictures.LayerStrip(two)
 for step in descend([two], steps=runtime.choose(ci=1500, laptop=4000), record_every=20):
     strip.record(step)
 explore(strip.at, step=strip.steps, start={"step": strip.steps[-1]})
@@ -147,10 +149,10 @@ def train_all(models, steps=steps):
 # %%
 parts = runtime.choose(ci=(1e-3, 5e-2), laptop=(1e-3, 3e-3, 1e-2, 2e-2, 5e-2))
 grid = [around(depth, part, init=1) for depth in range(2, 7) for part in parts]
-deep_figures.losses_against_theory(train_all(grid))
+pictures.losses_against_theory(train_all(grid))
 
 # %% tags=["self-check"]
-table = deep_figures.ends(grid)
+table = pictures.ends(grid)
 off = (table.loss - table.collapse).abs().max()
 assert off < 1e-3, f"a loss is {off} off the theory"
 print(f"checked: {len(table)} models of 2 to 6 layers end within {off:.0e} of theory (limit 1e-3)")
@@ -183,7 +185,7 @@ def from_collapse(depth, part):
 kept = [from_collapse(*pair) for pair in pairs]
 fallen = [around(*pair, **small, init=0.05) for pair in pairs]
 train_all([*kept, *fallen], steps=1200)
-crossing = deep_figures.ThresholdCrossing(kept, fallen)
+crossing = pictures.ThresholdCrossing(kept, fallen)
 decays = [round(10 ** (k / 10), 2) for k in range(-10, 14)]
 explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.79})
 
@@ -199,7 +201,7 @@ explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.7
 # **What it does not show.** What descents from an ordinary random start do; they begin at neither end.
 
 # %% tags=["self-check"]
-stays, falls = deep_figures.ends(kept), deep_figures.ends(fallen)
+stays, falls = pictures.ends(kept), pictures.ends(fallen)
 for depth, limit in ((2, 1.7), (3, 4), (4, 12)):
     exact = existence_limit(2, depth) / threshold(2, depth)
     assert abs(exact / limit - 1) < 0.02, f"depth {depth}: collapse exists up to {exact}"
@@ -225,7 +227,7 @@ each = [(part, number) for part in shares for number in range(seeds)]
 by_size = {i: [around(4, p, init=i, seed=number) for p, number in each] for i in sizes}
 for models in by_size.values():
     train_all(models, steps=1500)
-drawn = {i: deep_figures.merging(m, f"starts of size {i:g}").finished() for i, m in by_size.items()}
+drawn = {i: pictures.merging(m, f"starts of size {i:g}").finished() for i, m in by_size.items()}
 explore(lambda start_size: drawn[start_size], start_size=list(sizes), start={"start_size": 0.5})
 
 # %% [markdown]
@@ -244,14 +246,14 @@ pd.DataFrame(outputs, index=["class 0", "class 1"], columns=["output 0", "output
 # **What it does not show.** That four layers cannot collapse here: from larger starts they do, and smaller ones end at zero. The theorem is about the landscape; the start decides into which valley one falls.
 
 # %% tags=["self-check"]
-ended = deep_figures.ends(by_size[0.5]).query("part > 0.4")
+ended = pictures.ends(by_size[0.5]).query("part > 0.4")
 merged = ended[ended["rank"] == 1]
 assert len(merged) >= 0.7 * len(ended), f"only {len(merged)} of {len(ended)} were trapped"
 assert (merged.loss - (merged.collapse + 0.5) / 2).abs().max() < 1e-4, "not half-way"
 assert len(set(outputs.argmax(1).tolist())) == 1, "both classes are told apart"
 print(f"checked: start 0.5: {len(merged)} of {len(ended)} end merged though collapse is better")
 for size, rank in ((1.0, 2), (0.4, 0)):
-    reached = deep_figures.ends(by_size[size]).query("part > 0.4")["rank"]
+    reached = pictures.ends(by_size[size]).query("part > 0.4")["rank"]
     assert (reached == rank).mean() > 0.7, f"start {size}: ranks {reached.tolist()}"
     print(
         f"checked: start {size}: {(reached == rank).sum()} of {len(reached)} end with rank {rank}"
@@ -276,11 +278,11 @@ def train_many(num_classes, depth, width, decays, seeds):
 four, ten = train_many(4, 6, 32, [1e-3], many), train_many(10, 4, 30, [4e-3], many)
 graph = nclib.deep_ufm.graph_loss(10, 4, ten[0].decay_product)[0]
 groups = {"K = 4, L = 6, d = 32, λ = 0.001": four, "K = 10, L = 4, d = 30, λ = 0.004": ten}
-deep_figures.below_collapse(groups, {list(groups)[1]: {"graph": graph}})
+pictures.below_collapse(groups, {list(groups)[1]: {"graph": graph}})
 
 # %% tags=["self-check"]
 for name, models in groups.items():
-    table = deep_figures.ends(models)
+    table = pictures.ends(models)
     below = table[table.loss < 0.97 * table.collapse]
     assert len(below) >= 0.8 * len(table), f"{name}: {len(below)} of {len(table)} below collapse"
     assert (below["rank"] < below.classes).all(), f"{name}: below collapse at full rank"
@@ -312,7 +314,7 @@ train_all(placed[2:])
 best = min(ten, key=lambda model: model.objective().item())
 rivals = {"collapse": placed[0], "graph": placed[1], "from the graph": placed[2]}
 rivals["random start"] = best
-deep_figures.layer_grams(rivals)
+pictures.layer_grams(rivals)
 
 # %% [markdown]
 # **What we saw.** The graph beats collapse, and is not the optimum either: a descent from it keeps which classes meet, lets the last matrix do part of the unfolding, and ends lower. Random starts mostly end at something less regular, often below the graph as well; now and then one finds a whole graph by itself. The check counts those: classes that do *not* meet must form the Petersen graph, whose adjacency matrix solves $P^2 + P = 2I + J$, with $J$ all ones.
@@ -348,13 +350,13 @@ lambdas = runtime.choose(ci=[1e-3, 6e-3], laptop=[1e-3, 2e-3, 4e-3, 6e-3])
 by_decay = train_many(10, 4, 30, lambdas, seeds)
 breadths = runtime.choose(ci=(16, 64), laptop=(16, 30, 40, 64))
 by_width = [m for d in breadths for m in train_many(10, 4, d, [4e-3], seeds)]
-deep_figures.least_rank(by_decay, by_width)
+pictures.least_rank(by_decay, by_width)
 
 # %% [markdown]
 # **What we saw.** (b) and (c). Decay is what rank is paid in. The width is a surprise, for the optimum does not depend on it: the low-rank solutions of a narrow model fit into a wide one, at the same cost. Wide random starts of this size do not lead there: the descents at the right end stop at collapse, which is *not* the best solution. Here collapse is a bias of the descent, not of the objective.
 
 # %% tags=["self-check"]
-decayed, widened = deep_figures.ends(by_decay), deep_figures.ends(by_width)
+decayed, widened = pictures.ends(by_decay), pictures.ends(by_width)
 of_decay = decayed.groupby("decay")["rank"].mean()
 of_width = widened.groupby("width")["rank"].mean()
 assert of_decay.iloc[-1] < of_decay.iloc[0] < 10, f"rank by decay: {of_decay.to_dict()}"
@@ -392,7 +394,7 @@ def escape():
 
 
 # %% tags=["check"]
-deep.check_escape(escape)
+checks.check_escape(escape)
 
 
 # %% tags=["solution"]
@@ -404,7 +406,7 @@ def escape():
     ### END SOLUTION
 
 
-deep.check_escape(escape)
+checks.check_escape(escape)
 
 
 # %% [markdown] tags=["exercise"]
@@ -421,7 +423,7 @@ def scale_at_threshold(depth):
 
 
 # %% tags=["check"]
-deep.check_jump(scale_at_threshold)
+checks.check_jump(scale_at_threshold)
 
 
 # %% tags=["solution"]
@@ -433,7 +435,7 @@ def scale_at_threshold(depth):
     ### END SOLUTION
 
 
-deep.check_jump(scale_at_threshold)
+checks.check_jump(scale_at_threshold)
 
 
 # %% [markdown] tags=["exercise"]
@@ -450,7 +452,7 @@ def unfold(num_classes):
 
 
 # %% tags=["check"]
-deep.check_unfolding(unfold)
+checks.check_unfolding(unfold)
 
 
 # %% tags=["solution"]
@@ -464,7 +466,7 @@ def unfold(num_classes):
     ### END SOLUTION
 
 
-deep.check_unfolding(unfold)
+checks.check_unfolding(unfold)
 
 # %% [markdown] tags=["instructor"]
 # **For the teacher.** Ninety minutes: sections 1 and 2 with the inequality of the means on the board (30), a vote before section 3 (10), section 4 in groups (25), exercises 2 and 3 (25). On the board: the incidence matrix of a tetrahedron's six edges, and why $A^\top A - 1$ has 1, 0 and $-1$. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.

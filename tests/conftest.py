@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from nclib.exercises import WRONG
+from nclib.lessons.answers import WRONG
 
 settings.register_profile("shared", deadline=None)  # no test asserts a time
 settings.load_profile("shared")

@@ -7,10 +7,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from every_picture import make_all, makers_in_the_library
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
-from pictures import make_all, makers_in_the_library
 from sight import APART, SHAPE, TEXT, contrast, least_distance
 
 from nclib.palette import PETROFF, ink_on

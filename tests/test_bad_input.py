@@ -13,7 +13,7 @@ import torch
 
 import nclib
 from nclib import ClassStatistics, collapse_metrics
-from nclib.collapse import ncc_mismatch
+from nclib.formulas.collapse import ncc_mismatch
 
 FEATURES = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])

@@ -25,7 +25,7 @@ from execute import hidden_errors, run_all, unexecuted
 from host import said_by_checks
 from stamp import notebook, to_bytes
 
-from nclib.exercises import NOT_DONE
+from nclib.lessons.answers import NOT_DONE
 
 SOURCES = sources([])
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -78,7 +78,7 @@ def test_a_portable_notebook_is_the_same_whenever_it_is_made(source):
 def test_it_carries_the_library_with_its_assets_and_says_so():
     made = portable_of(TOUR)
     names = carried(made).namelist()
-    assert {"nclib/__init__.py", "nclib/widgets/player.js", "nclib/widgets/player.css"} <= {*names}
+    assert {"nclib/__init__.py", "nclib/player/player.js", "nclib/player/player.css"} <= {*names}
     assert names == sorted(names)
     assert not [n for n in names if n.endswith((".npz", ".pyc"))]
     title = "".join(made["cells"][0]["source"])

@@ -21,7 +21,7 @@ from cells import sources
 from execute import run_all
 from test_copies import HIDDEN
 
-from nclib.exercises import RIGHT
+from nclib.lessons.answers import RIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "oldest" / "bin" / "python"
@@ -75,7 +75,7 @@ def test_what_a_good_student_hands_in_runs_there_by_itself(source, kernel, site,
 def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
     cell = stamp.set_up(host.SERVED).replace(host.SERVED.archive, host.archive(tmp_path).as_uri())
     (tmp_path / "empty").mkdir()
-    code = f"import google.colab\n{cell}\nimport nclib, nclib.widgets.player as p\n"
+    code = f"import google.colab\n{cell}\nimport nclib, nclib.player.player as p\n"
     code += "print(nclib.__file__, p.CollapsePlayer, sep='\\n')\nprint(nclib.runtime.in_colab())"
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "NCLIB"))}
     env |= {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}

@@ -10,9 +10,9 @@ from pygments.styles import get_style_by_name
 from pygments.token import Whitespace
 from sight import APART, SHAPE, TEXT, contrast, least_distance
 
-from nclib._curves import RUN_LINES, run_style
-from nclib._mse_sliders import TERMS
+from nclib.lessons.decomposition.sliders import TERMS
 from nclib.palette import INK, MUTED, PETROFF, RUN_COLORS
+from nclib.pictures.curves import RUN_LINES, run_style
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,7 +60,7 @@ def test_class_colours_are_as_far_apart_as_the_documentation_says():
     assert f"| four runs | {least_distance(RUN_COLORS[:4]):.1f} |" in said
     terms = [color for _, color in TERMS.values()]
     assert f"| three terms of the squared error | {least_distance(terms):.1f} |" in said
-    light, dark = variables("nclib/widgets/player.css")
+    light, dark = variables("nclib/player/player.css")
     two = [least_distance([theme["accent"], theme["second"]]) for theme in (light, dark)]
     assert f"| two runs in the player, light, dark | {two[0]:.1f}, {two[1]:.1f} |" in said
 
@@ -89,7 +89,7 @@ def test_pages_can_be_read():
 
 
 def test_the_player_can_be_read():
-    for theme in variables("nclib/widgets/player.css"):
+    for theme in variables("nclib/player/player.css"):
         for behind in (theme["surface"], theme["panel"]):
             for name in ("ink", "muted", "accent", "second"):
                 assert contrast(theme[name], behind) >= TEXT, name

@@ -13,11 +13,11 @@ import page
 import pytest
 from bs4 import BeautifulSoup
 from cells import read_cells
+from made import collapsing_run
 from slides import REVEAL, to_slides
 from test_page import png
-from test_player import collapsing_run
 
-from nclib.widgets.player import CollapsePlayer
+from nclib.player.player import CollapsePlayer
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAME = '<iframe srcdoc="&lt;html&gt;&lt;p&gt;in it&lt;/p&gt;&lt;/html&gt;"></iframe>'

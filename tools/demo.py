@@ -11,7 +11,7 @@ from execute import CellFailed, run_all
 from page import to_html
 from stamp import notebook
 
-from nclib.trajectory import Trajectory
+from nclib.runs.trajectory import Trajectory
 
 BUILD = ROOT / "build"
 TOUR = ROOT / "notebooks" / "00_tour.py"

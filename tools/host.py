@@ -88,7 +88,7 @@ def archive(folder: Path) -> Path:
 def set_up(folder: Path) -> dict[str, Any]:
     """A notebook of the stamped set-up cell, which installs the library from an archive."""
     cell = stamp.set_up(SERVED).replace(SERVED.archive, archive(folder).as_uri())
-    return stamp.notebook(f"# %%\n{cell}\n# %%\nimport nclib.widgets.player\nprint(nclib)\n")
+    return stamp.notebook(f"# %%\n{cell}\n# %%\nimport nclib.player.player\nprint(nclib)\n")
 
 
 def handed_in(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cells import ROOT
 
 import nclib
-from nclib.figures import feature_plane
+from nclib.pictures.plane import feature_plane
 
 FOLDER = ROOT / "docs"
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only wait
 
-from nclib import presets
-from nclib.runs import run_name, sweep
+from nclib.runs import presets
+from nclib.runs.sweeps import run_name, sweep
 
 RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "recorded"
 LOSSES = {"ce": "cross_entropy", "mse": "squared_error"}

@@ -18,7 +18,7 @@ from PIL import Image
 from slides import has_slides, write_slides
 from stamp import notebook, to_bytes
 
-from nclib.runs import load_run
+from nclib.runs.recorded import load_run
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN = "digits-mlp-ce-0"  # the recorded run that the index plays

@@ -1,1 +1,1 @@
-"""Pictures you can touch: the collapse player, slider panels, live training."""
+"""What a reader turns: sliders over pictures, live training."""

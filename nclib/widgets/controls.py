@@ -7,8 +7,8 @@ from typing import Any
 
 import ipywidgets
 
-from nclib.losses import LOSSES
-from nclib.picture import Picture
+from nclib.formulas.losses import LOSSES
+from nclib.pictures.picture import Picture
 from nclib.widgets import messages
 
 RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 100 epochs

@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 
-from nclib._shapes import Number
-from nclib.data import DataSet, load_data
-from nclib.networks import Network, build_network
-from nclib.perturb import imbalanced, with_label_noise
-from nclib.picture import Picture
-from nclib.presets import cosine_schedule, measured_epochs
-from nclib.runtime import builds_page, serves_browser, shows_html
-from nclib.training import Epoch, train
-from nclib.trajectory import Trajectory, table_row
+from nclib.data.dataset import DataSet, load_data
+from nclib.data.perturb import imbalanced, with_label_noise
+from nclib.host import builds_page, serves_browser, shows_html
+from nclib.pictures.picture import Picture
+from nclib.pictures.scene import Geometry, Scene, view_of
+from nclib.player.player import CollapsePlayer
+from nclib.runs.networks import Network, build_network
+from nclib.runs.presets import cosine_schedule, measured_epochs
+from nclib.runs.training import Epoch, train
+from nclib.runs.trajectory import Trajectory, table_row
+from nclib.shapes import Number
 from nclib.widgets import messages
 from nclib.widgets.controls import ORDER, Controls
-from nclib.widgets.interrupts import Interrupts, Stopped, stops_when
-from nclib.widgets.player import CollapsePlayer
-from nclib.widgets.scene import Geometry, Scene, view_of
+from nclib.widgets.watch import Interrupts, Stopped, stops_when
 
 QUICK_S = 6.0  # CPU seconds; a shorter run is repeated when a control is let go
 SETTINGS = ("loss", "epochs", "learning_rate", "weight_decay", "seed")

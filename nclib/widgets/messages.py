@@ -6,7 +6,7 @@ import base64
 import html
 from typing import Any
 
-from nclib.picture import Picture
+from nclib.pictures.picture import Picture
 
 
 def view(widget: Any) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from framed import inner_frames
 from lab import frames
+from made import collapsing_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from page import to_html
-from test_player import collapsing_run
 
-from nclib.picture import Picture, picture
-from nclib.widgets.panels import explore
-from nclib.widgets.player import CollapsePlayer
+from nclib.pictures.picture import Picture, picture
+from nclib.player.player import CollapsePlayer
+from nclib.widgets.explore import explore
 
 pytestmark = pytest.mark.browser
 

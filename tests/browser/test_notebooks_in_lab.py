@@ -20,7 +20,7 @@ from lab import (
     wait_for_pictures,
     work,
 )
-from test_player import collapsing_run
+from made import collapsing_run
 
 pytestmark = pytest.mark.browser
 
@@ -77,8 +77,8 @@ def test_it_runs_and_every_slider_moves_its_picture(path, open_lab):
 
 SLOW = """import time
 import nclib
-from nclib.figures import FeaturePlane
-from nclib.widgets.panels import explore
+from nclib.pictures.plane import FeaturePlane
+from nclib.widgets.explore import explore
 
 run = nclib.Trajectory.load("run.npz")
 plane = FeaturePlane(run)

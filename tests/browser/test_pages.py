@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 from lab import frames, page_faults, shoot, sliders, work
-from test_player import collapsing_run
+from made import collapsing_run
 
-from nclib.widgets.player import CollapsePlayer
+from nclib.player.player import CollapsePlayer
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from lab import notebook, sliders, work
 pytestmark = pytest.mark.browser
 
 EXPLORE = """from nclib.picture import picture
-from nclib.widgets.panels import explore
+from nclib.widgets.explore import explore
 
 
 def line(height):

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made import collapsing_run
 from measure import frames_per_second, key_latencies
-from test_player import collapsing_run
 
-from nclib.etf import simplex_etf
-from nclib.trajectory import Trajectory
-from nclib.widgets import player as module
-from nclib.widgets.player import CollapsePlayer, payload
+from nclib.formulas.etf import simplex_etf
+from nclib.player import player as module
+from nclib.player.player import CollapsePlayer
+from nclib.runs.payload import payload
+from nclib.runs.trajectory import Trajectory
 
 pytestmark = pytest.mark.browser
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from lab import frames, page_faults, sliders, work
+from made import collapsing_run
 from slides import to_slides
-from test_player import collapsing_run
 from test_slides import notebook
 
-from nclib.widgets.player import CollapsePlayer
+from nclib.player.player import CollapsePlayer
 
 pytestmark = pytest.mark.browser
 

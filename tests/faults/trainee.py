@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 import nclib
-from nclib import Checkpoint, _files, checkpoint
-from nclib._run import Run
+from nclib import Checkpoint, files
+from nclib.runs import checkpoint
+from nclib.runs.run import Run
 
 EPOCHS = 25
 SETTINGS = {"epochs": EPOCHS, "learning_rate": 0.1, "weight_decay": 1e-3, "progress": False}
@@ -82,7 +83,7 @@ def kill_while_writing(moment: str, count: int) -> None:
     elif moment == "written":
         os.fsync = _dies(os.fsync, count)
     else:
-        _files.Path.replace = _dies(Path.replace, count, after=moment == "renamed")
+        files.Path.replace = _dies(Path.replace, count, after=moment == "renamed")
 
 
 def _die() -> None:

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Curves, short } from "../../nclib/widgets/player_curves.js";
-import { between, epochAt, frameAt } from "../../nclib/widgets/player_geometry.js";
-import { shortNames } from "../../nclib/widgets/player_page.js";
-import { Scene, mix } from "../../nclib/widgets/player_scene.js";
+import { Curves, short } from "../../nclib/player/player_curves.js";
+import { between, epochAt, frameAt } from "../../nclib/player/player_geometry.js";
+import { shortNames } from "../../nclib/player/player_page.js";
+import { Scene, mix } from "../../nclib/player/player_scene.js";
 import { gap } from "./runs.mjs";
 
 const canvas = { getContext: () => ({}) };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { align, decode, gram, jacobi, makeView, polar, positions, shareInView, simplexETF } from "../../nclib/widgets/player_geometry.js";
+import { align, decode, gram, jacobi, makeView, polar, positions, shareInView, simplexETF } from "../../nclib/player/player_geometry.js";
 import { draws, gap, lastMeans, misfit, packed, turned } from "./runs.mjs";
 
 const eye = (n) => Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));

@@ -1,0 +1,109 @@
+"""Checks of what a user hands in; each error names the argument, what was found and what to do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral
+
+import torch
+
+from nclib.shapes import Float, Number, Tensor
+
+
+def check_pair(features: Tensor, labels: Tensor) -> None:
+    """Raise ValueError unless features are (N, p) and labels (N,) integers, both tensors."""
+    for name, given in (("features", features), ("labels", labels)):
+        if not isinstance(given, torch.Tensor):
+            raise ValueError(
+                f"{name} are a {type(given).__module__}.{type(given).__name__}; "
+                f"give a tensor: torch.as_tensor({name})"
+            )
+    if features.ndim != 2:
+        raise ValueError(f"features have shape {tuple(features.shape)}; expected (N, p)")
+    if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64):
+        raise ValueError(f"labels have dtype {labels.dtype}; expected class indices, e.g. int64")
+    if labels.shape != features.shape[:1]:
+        raise ValueError(
+            f"labels have shape {tuple(labels.shape)}; features of shape {tuple(features.shape)} "
+            f"need ({features.shape[0]},)"
+        )
+
+
+def check_classifier(
+    means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
+) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
+    """Weight and bias (zero for None) in the means' dtype and place, or ValueError."""
+    shape = tuple(means.shape)
+    if tuple(weight.shape) != shape:
+        raise ValueError(
+            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
+        )
+    if bias is not None and tuple(bias.shape) != shape[:1]:
+        raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
+    weight = weight.detach().to(means)
+    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)
+
+
+def raise_not_finite(features: Tensor, start: int = 0) -> None:
+    """Raise ValueError naming the rows from ``start`` on that are NaN or infinite."""
+    bad = (~torch.isfinite(features[start:]).all(1)).nonzero().flatten() + start
+    if not len(bad):
+        raise ValueError("features are finite but too large for their dtype; give them as float64")
+    shown = ", ".join(map(str, bad[:5].tolist())) + (", …" if len(bad) > 5 else "")
+    raise ValueError(
+        f"features contain NaN or infinite values in {len(bad)} rows ({shown}); "
+        "the network diverged or its input was not finite"
+    )
+
+
+def check_times(times: Tensor) -> Float[Tensor, " T"]:
+    """In float64, or ValueError unless (T,), finite, at least 0 and ascending."""
+    if times.ndim != 1:
+        raise ValueError(f"times have shape {tuple(times.shape)}; expected (T,)")
+    bad = times[~((times >= 0) & torch.isfinite(times))]
+    if len(bad):
+        raise ValueError(f"times contain {float(bad[0])}; they must be finite and at least 0")
+    if (times.diff() < 0).any():
+        raise ValueError("times are not ascending; sort them: times.sort().values")
+    return times.double()
+
+
+def at_least(minimum: int, why: str = "", **sizes: int) -> None:
+    """Raise ValueError naming the first of ``sizes`` that is not an integer ≥ ``minimum``."""
+    for name, size in sizes.items():
+        if not isinstance(size, Integral) or size < minimum:
+            raise ValueError(f"{name} is {size}; give an integer of at least {minimum}{why}")
+
+
+def check_decays(**decays: Number) -> None:
+    """Raise ValueError naming the first of ``decays`` that is not a finite number ≥ 0."""
+    for name, decay in decays.items():
+        if not (math.isfinite(decay) and decay >= 0):
+            raise ValueError(f"{name} is {decay}; give a finite number that is not negative")
+
+
+def check_positive(why: str, **decays: Number) -> None:
+    """The same for numbers > 0; ``why`` says what a zero would do."""
+    check_decays(**decays)
+    for name, decay in decays.items():
+        if decay == 0:
+            raise ValueError(f"{name} is 0; {why}")
+
+
+RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {
+    "epochs": (lambda value: value >= 0, "at least 0"),
+    "learning_rate": (lambda value: value > 0, "positive"),
+    "weight_decay": (lambda value: value >= 0, "at least 0"),
+    "batch_size": (lambda value: value >= 1, "at least 1"),
+    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
+    "sample_per_class": (lambda value: value >= 1, "at least 1"),
+}
+
+
+def check_numbers(**values: Number | None) -> None:
+    """Raise ValueError for an argument of ``train`` that is out of its range."""
+    for name, value in values.items():
+        good, wanted = RANGES[name]
+        if value is not None and not good(value):
+            raise ValueError(f"{name} is {value}; it must be {wanted}")

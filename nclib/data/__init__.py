@@ -1,0 +1,1 @@
+"""Images from disk or network to tensors on the device."""

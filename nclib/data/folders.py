@@ -1,0 +1,223 @@
+"""Image folders, and tar archives of them, read without unpacking.
+
+Layouts: ``train/<class>/*`` with ``test/<class>/*`` (or ``val``), or ``<class>/*`` alone, which is
+split. A single folder around either is looked through. Only the images asked for are decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from lzma import LZMAError
+from pathlib import Path
+from struct import error as StructError
+from zlib import error as ZlibError
+
+import numpy as np
+import torch
+from PIL import Image
+
+from nclib.data.fetch import progress
+from nclib.data.raw import RawData, resize, stratified_split
+from nclib.shapes import Tensor
+
+# torchvision's list, so that a folder holds the same images for both
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
+_TEST_FOLDERS = ("test", "val", "valid", "validation")
+_LAYOUTS = "expected train/<class>/ and test/<class>/ (or val/<class>/), or <class>/ alone"
+_BROKEN_TAR = (tarfile.TarError, EOFError, OSError, ZlibError, LZMAError)
+_BROKEN_IMAGE = (OSError, SyntaxError, ValueError, EOFError, StructError, ZlibError)
+
+Parts = tuple[str, ...]  # ("train", "cat", "1.png")
+Files = dict[Parts, Path | tarfile.TarInfo]
+
+
+def open_image_folder(path: Path, seed: int, image_size: int | None) -> RawData:
+    """An image folder or a tar of one: listed now, decoded when read.
+
+    Args:
+        path: a directory, or a ``.tar``, ``.tar.gz``, ``.tar.bz2`` or ``.tar.xz``.
+        seed: which split, for a folder that has none.
+        image_size: every image is resized to it as soon as it is decoded.
+
+    Raises:
+        ValueError: if the path is neither or damaged, if its folders fit neither layout, and on
+            reading if an image is damaged, has more than 8 bits or, without ``image_size``,
+            another size than the rest.
+    """
+    files, folders = _list_directory(path) if path.is_dir() else _list_tar(path)
+    class_names, train, test, note = _splits(path, files, folders, seed)
+
+    def read(indices: np.ndarray) -> Tensor:
+        images = [*train, *test]
+        wanted = [images[index][1] for index in indices]
+        return _decode(path, {parts: files[parts] for parts in wanted}, image_size)
+
+    index = {name: label for label, name in enumerate(class_names)}
+    labels = np.array([index[name] for name, _ in [*train, *test]], dtype=np.int64)
+    return RawData(class_names, labels, len(train), read, note=note)
+
+
+# ── What is there ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _list_directory(path: Path) -> tuple[Files, set[Parts]]:
+    """Every image, and every folder, by its path below ``path``; links are followed."""
+    files, folders = {}, set()
+    for here, below, names in os.walk(path, followlinks=True):
+        parts = Path(here).relative_to(path).parts
+        below[:] = [name for name in below if _visible((name,))]
+        folders.update((*parts, name) for name in below)
+        files.update({(*parts, name): Path(here, name) for name in names if _is_image(name)})
+    return files, folders
+
+
+def _list_tar(path: Path) -> tuple[Files, set[Parts]]:
+    """The same of a tar archive; what is no plain file or reaches outside the archive is left."""
+    try:
+        with tarfile.open(path) as tar:
+            members = tar.getmembers()
+            _require_end(tar)
+    except _BROKEN_TAR as error:
+        raise ValueError(
+            f"{path} is neither a folder nor a whole .tar, .tar.gz, .tar.bz2 or .tar.xz ({error})"
+        ) from error
+    files, folders = {}, set()
+    for member in members:
+        parts = tuple(part for part in member.name.split("/") if part != ".")
+        if _visible(parts) and (member.isreg() or member.isdir()):
+            folders.update(parts[:depth] for depth in range(1, len(parts)))
+            if member.isdir():
+                folders.add(parts)
+            elif _is_image(parts[-1]):
+                files[parts] = member
+    return files, folders - {()}
+
+
+def _require_end(tar: tarfile.TarFile) -> None:
+    """A tar ends in a block of zeros; cut short between two members it reads as a smaller one."""
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != b"\0" * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("cut short")
+
+
+def _visible(parts: Parts) -> bool:
+    """Not hidden, not a Mac's shadow copy, not absolute and not climbing out."""
+    return not any(part.startswith(".") or part in ("", "__MACOSX") for part in parts)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(_SUFFIXES) and not name.startswith(".")
+
+
+# ── What it means ─────────────────────────────────────────────────────────────────────────────────
+
+Images = list[tuple[str, Parts]]  # (class name, file), sorted
+
+
+def _splits(
+    path: Path, files: Files, folders: set[Parts], seed: int
+) -> tuple[Parts, Images, Images, str]:
+    """Class names, training and test images, and a remark on the split."""
+    below = defaultdict(list)
+    for folder in sorted(folders):
+        below[folder[:-1]].append(folder[-1])
+    base = _base(below, {parts[:-1] for parts in files})
+    found = tuple(below[base])
+    test = next((name for name in _TEST_FOLDERS if name in found), None)
+    if "train" in found and test:
+        class_names = tuple(below[(*base, "train")])
+        unknown = sorted(set(below[(*base, test)]) - set(class_names))
+        if unknown:
+            raise ValueError(f"{path} has {unknown} under {test}/ but not under train/")
+        rest = [f"{name}/ left out" for name in found if name not in ("train", test)]
+        note = ", ".join([f"tested on {test}/", *rest] if rest or test != "test" else [])
+        return class_names, _images(files, (*base, "train")), _images(files, (*base, test)), note
+    if set(found) <= {"train", *_TEST_FOLDERS}:
+        raise ValueError(f"{path} holds the folders {list(found)}; {_LAYOUTS}")
+    return found, *_split_up(_images(files, base), found, seed)
+
+
+def _split_up(images: Images, class_names: Parts, seed: int) -> tuple[Images, Images, str]:
+    labels = np.array([class_names.index(name) for name, _ in images], dtype=np.int64)
+    train, test = stratified_split(labels, class_names, seed)
+    note = f"no test folder: split 80/20 with seed {seed}"
+    return [images[index] for index in train], [images[index] for index in test], note
+
+
+def _base(below: dict[Parts, list[str]], with_images: set[Parts]) -> Parts:
+    """The folder that holds the layout: down through folders that hold one folder and nothing."""
+    base = ()
+    while len(below[base]) == 1 and base not in with_images:
+        inner = (*base, below[base][0])
+        if inner[-1] == "train" or not below[inner]:
+            break
+        base = inner
+    return base
+
+
+def _images(files: Files, folder: Parts) -> Images:
+    """The images in the class folders of ``folder``, however deep, sorted by their path."""
+    depth = len(folder)
+    inside = sorted(parts for parts in files if parts[:depth] == folder and len(parts) > depth + 1)
+    return [(parts[depth], parts) for parts in inside]
+
+
+# ── Decoding ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _decode(path: Path, wanted: Files, image_size: int | None) -> Tensor:
+    """The images (n, c, h, w) uint8, in the order given; grey (c = 1) only if all of them are."""
+    images: dict[Parts, np.ndarray] = {}
+    first = None
+    with progress(len(wanted), f"reading {path.name}", "image") as bar:
+        for parts, content in _contents(path, wanted):
+            image = _decode_one(content, f"{path}: {'/'.join(parts)}")
+            if image_size is not None:
+                image = resize(torch.from_numpy(image)[None], image_size)[0].numpy()
+            first = first or (parts, image.shape[1:])
+            if image.shape[1:] != first[1]:
+                raise _sizes_differ(path, *first, parts, image.shape[1:])
+            images[parts] = image
+            bar.update()
+    channels = max(len(image) for image in images.values())
+    stacked = np.empty((len(wanted), channels, *first[1]), np.uint8)
+    for position, parts in enumerate(wanted):
+        stacked[position] = images[parts]
+    return torch.from_numpy(stacked)
+
+
+def _contents(path: Path, wanted: Files) -> Iterator[tuple[Parts, bytes]]:
+    """Each file's bytes; from an archive in its own order, so that it is unpacked only once."""
+    if path.is_dir():
+        yield from ((parts, file.read_bytes()) for parts, file in wanted.items())
+        return
+    with tarfile.open(path) as tar:
+        for parts, member in sorted(wanted.items(), key=lambda item: item[1].offset):
+            yield parts, tar.extractfile(member).read()
+
+
+def _decode_one(content: bytes, where: str) -> np.ndarray:
+    """One image as uint8 (1, h, w) if it is grey and (3, h, w) otherwise."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"mode {image.mode} has more than 8 bits; convert the image")
+            if image.mode in ("1", "L", "LA"):
+                return np.array(image.convert("L"))[None]
+            if "transparency" in image.info:  # a palette's; PIL wants it made explicit
+                image = image.convert("RGBA")
+            return np.array(image.convert("RGB")).transpose(2, 0, 1)
+    except _BROKEN_IMAGE as error:
+        raise ValueError(f"{where} cannot be read as an image ({error})") from error
+
+
+def _sizes_differ(path: Path, *found: Sequence) -> ValueError:
+    one, (h1, w1), other, (h2, w2) = found
+    return ValueError(
+        f"the images of {path} differ in size: {'/'.join(one)} is {w1}×{h1} and "
+        f"{'/'.join(other)} is {w2}×{h2}; pass image_size to resize them all"
+    )

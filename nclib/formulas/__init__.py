@@ -1,0 +1,1 @@
+"""What the papers say: pure functions of tensors, and the models of free features."""

@@ -1,0 +1,241 @@
+"""The four measurements of neural collapse, NC1-NC4 (Papyan, Han, Donoho 2020, Figures 2-7).
+
+Rows are samples and classes; Ṁ = M - 1μ_Gᵀ are the class means centred by their unweighted mean.
+Each measurement is one function below; ``collapse_metrics`` is all of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass
+
+import torch
+
+from nclib.checks import check_classifier, check_pair, raise_not_finite
+from nclib.formulas.statistics import ClassStatistics
+from nclib.shapes import Float, Int, Tensor
+
+
+@dataclass(frozen=True)
+class CollapseMetrics:
+    """NC1-NC4 of one layer; every number tends to 0 under collapse.
+
+    Attributes:
+        nc1: tr(Σ_W Σ_B⁺)/C, within-class against between-class scatter; NaN when ``rank`` is 0.
+        equinorm_means: std/mean of ‖μ_c - μ_G‖ over classes (NC2).
+        equinorm_weights: the same of the classifier's rows.
+        equiangularity_means: std over pairs of the cosines between centred means (NC2).
+        equiangularity_weights: the same of the classifier's rows.
+        max_angle_means: mean over pairs of abs(cos + 1/(C-1)) (NC2).
+        max_angle_weights: the same of the classifier's rows.
+        self_duality: ‖W/‖W‖ - Ṁ/‖Ṁ‖‖² (NC3), in [0, 4]; NaN when either is zero.
+        ncc_mismatch: share of samples where classifier and nearest class mean disagree (NC4).
+        rank: rank of the centred means, at most min(C-1, p); 0 means all class means coincide.
+    """
+
+    nc1: float
+    equinorm_means: float
+    equinorm_weights: float
+    equiangularity_means: float
+    equiangularity_weights: float
+    max_angle_means: float
+    max_angle_weights: float
+    self_duality: float
+    ncc_mismatch: float | None
+    rank: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """Names and values, ready for a table or a logger."""
+        return asdict(self)
+
+
+def collapse_metrics(
+    stats: ClassStatistics,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *,
+    features: Tensor | None = None,
+    labels: Tensor | None = None,
+) -> CollapseMetrics:
+    """NC1-NC4 of features summarised by ``stats`` and a linear classifier.
+
+    With features the within-class scatter is only projected on the C-1 directions of the class
+    means, so nothing of size (p, p) is made; without, it comes from ``stats``.
+
+    Args:
+        stats: class statistics of the *training* features; every class needs samples.
+        weight: (C, p), as in ``nn.Linear(p, C)``.
+        bias: (C,), or none.
+        features: (N, p) to count nearest-class-mean mismatches on: the same training features, or
+            others (a test set: then NC1 still comes from ``stats``).
+        labels: (N,) of those features.
+
+    Raises:
+        ValueError: for shapes that do not fit, classes without samples, or statistics without
+            within-class scatter and no features to take it from.
+
+    Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
+    """
+    weight, bias = check_classifier(stats.centred_means, weight, bias)
+    if (features is None) != (labels is None):
+        raise ValueError("features and labels belong together; give both or neither")
+    if features is not None:
+        check_pair(features, labels)
+        stats.check_batch(features, labels)
+    centred = stats.centred_means
+    means = _Means(centred)
+    within = mismatch = None
+    if features is not None:
+        within, mismatch = _project(stats, means, (weight, bias), features, labels)
+    if features is None or not stats.summarises(features, labels):
+        within = stats.within_variance_along(means.whitening)
+    if means.rank == 0:
+        warnings.warn(
+            "all class means coincide (Σ_B has rank 0): the features collapsed to one point, "
+            "NC1 is NaN; lower the weight decay",
+            UserWarning,
+            stacklevel=2,
+        )
+    angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
+    return CollapseMetrics(
+        nc1=float(within.sum()) if means.rank else float("nan"),
+        equinorm_means=equinorm(centred),
+        equinorm_weights=equinorm(weight),
+        equiangularity_means=equiangularity(angles),
+        equiangularity_weights=equiangularity(weight_angles),
+        max_angle_means=max_angle(angles, stats.num_classes),
+        max_angle_weights=max_angle(weight_angles, stats.num_classes),
+        self_duality=self_duality(weight, centred),
+        ncc_mismatch=mismatch,
+        rank=means.rank,
+    )
+
+
+@torch.no_grad()
+def ncc_mismatch(
+    stats: ClassStatistics, weight: Tensor, bias: Tensor | None, features: Tensor, labels: Tensor
+) -> float:
+    """Share of samples where classifier and nearest class mean of ``stats`` disagree; in [0, 1].
+
+    Args:
+        stats: whose class means are meant: those of the *training* features, also for a test set.
+        weight: (C, p) of the classifier.
+        bias: (C,) of it, or none.
+        features: (N, p) to decide.
+        labels: (N,) of them; they only choose the mean from which each sample is measured.
+
+    Raises:
+        ValueError: for shapes that do not fit.
+
+    Returns NaN when all class means coincide. Source: Papyan, Han, Donoho 2020, Figure 7 (NC4).
+    """
+    classifier = check_classifier(stats.centred_means, weight, bias)
+    check_pair(features, labels)
+    stats.check_batch(features, labels)
+    return _project(stats, _Means(stats.centred_means), classifier, features, labels)[1]
+
+
+def equinorm(rows: Float[Tensor, "C p"]) -> float:
+    """Std (divisor C-1) over mean of the rows' norms; ≥ 0, → 0 (NC2, Fig. 2)."""
+    norms = rows.norm(dim=1)
+    return float(norms.std() / norms.mean())
+
+
+def pair_cosines(gram: Float[Tensor, "C C"]) -> Float[Tensor, " pairs"]:
+    """Cosines between all C(C-1)/2 pairs of rows, from their Gram matrix; → -1/(C-1)."""
+    norms = gram.diagonal().sqrt()
+    i, j = torch.triu_indices(len(gram), len(gram), 1, device=gram.device)
+    return (gram / norms / norms[:, None])[i, j]
+
+
+def equiangularity(cosines: Float[Tensor, " pairs"]) -> float:
+    """Std over pairs of the cosines; ≥ 0, → 0 (NC2, Fig. 3)."""
+    return float(cosines.std(correction=0))
+
+
+def max_angle(cosines: Float[Tensor, " pairs"], num_classes: int) -> float:
+    """Mean over pairs of abs(cos + 1/(C-1)); ≥ 0, → 0 (NC2, Fig. 4)."""
+    return float((cosines + 1 / (num_classes - 1)).abs().mean())
+
+
+def self_duality(weight: Float[Tensor, "C p"], centred_means: Float[Tensor, "C p"]) -> float:
+    """‖W/‖W‖_F - Ṁ/‖Ṁ‖_F‖_F², in [0, 4]; → 0 (NC3, Fig. 5)."""
+    return float((weight / weight.norm() - centred_means / centred_means.norm()).square().sum())
+
+
+class _Means:
+    """Thin SVD of the centred means Ṁ = U diag(s) Vᵀ, cut at its rank k, and nearest-mean search.
+
+    ``gram`` ṀṀᵀ, ``whitening`` V/s (p, k), ``sigma`` (k,), ``points`` ṀV (C, k).
+    """
+
+    def __init__(self, centred_means: Tensor) -> None:
+        self.gram = centred_means @ centred_means.T
+        u, s, v = _thin_svd(centred_means, self.gram)
+        cut = max(centred_means.shape) * torch.finfo(s.dtype).eps * s[0]
+        self.rank = min(int((s > cut).sum()), len(centred_means) - 1)
+        self.sigma = s[: self.rank]
+        self.whitening = v[:, : self.rank] / self.sigma
+        self.points = u[:, : self.rank] * self.sigma
+        squares = self.gram.diagonal()
+        distances = (squares + squares[:, None] - 2 * self.gram).clamp(min=0).sqrt()
+        # A sample nearer than this to its own class mean is nearer to no other.
+        self.half_gap = distances.fill_diagonal_(torch.inf).min(1).values / 2
+
+    def nearest(self, position: Float[Tensor, "b k"], labels: Int[Tensor, " b"]) -> Tensor:
+        """Nearest class mean of samples at ``position`` from their own class mean, in the span."""
+        nearest = labels.clone()
+        far = (position.norm(dim=1) >= self.half_gap[labels]).nonzero().flatten()
+        if len(far):
+            place = position[far] + self.points[labels[far]]
+            nearest[far] = (place @ self.points.T - self.points.square().sum(1) / 2).argmax(1)
+        return nearest
+
+
+def _thin_svd(
+    rows: Float[Tensor, "C p"], gram: Float[Tensor, "C C"]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """U (C, r), singular values descending, V (p, r).
+
+    With many well-conditioned classes it goes through the Gram matrix, at a third of the cost.
+    """
+    if 200 < len(rows) <= rows.shape[1]:
+        squares, u = torch.linalg.eigh(gram)
+        if squares[1] > 1e-6 * squares[-1]:  # rows sum to zero: squares[0] is the null direction
+            s, u = squares[1:].flip(0).sqrt(), u[:, 1:].flip(1)
+            return u, s, rows.T @ (u / s)
+    u, s, vt = torch.linalg.svd(rows, full_matrices=False)
+    return u, s, vt.T
+
+
+def _project(
+    stats: ClassStatistics,
+    means: _Means,
+    classifier: tuple[Tensor, Tensor],
+    features: Tensor,
+    labels: Tensor,
+) -> tuple[Float[Tensor, " k"], float]:
+    """One pass over features: diag(VᵀΣ_W V)/s² and the share of nearest-class-mean mismatches.
+
+    Residuals r = h - μ_y are exact even far from the origin, so both logits and distances are built
+    from them: Wh + b = Wr + (Wμ_y + b), and ‖h - μ_c‖ needs only Vᵀr and the means in their span.
+    """
+    weight, bias = classifier
+    num_classes, rank = len(weight), means.rank
+    logits_of_means = stats.centred_means @ weight.T + (weight @ stats.global_mean + bias)
+    directions = torch.cat([weight.T, means.whitening], dim=1)
+    directions = torch.nn.functional.pad(
+        directions, (0, -directions.shape[1] % 16)
+    )  # faster product
+    squares, mismatches = torch.zeros_like(means.sigma), 0
+    for h, y in stats.residuals(features, labels):
+        if directions.dtype != h.dtype:
+            directions, logits_of_means = directions.to(h.dtype), logits_of_means.to(h.dtype)
+        product = h @ directions
+        whitened = product[:, num_classes : num_classes + rank]
+        squares += whitened.square().sum(0)
+        decisions = (product[:, :num_classes] + logits_of_means.index_select(0, y)).argmax(1)
+        mismatches += (decisions != means.nearest(whitened * means.sigma.to(h.dtype), y)).sum()
+    if not torch.isfinite(squares).all():
+        raise_not_finite(features)
+    return squares / len(features), float(mismatches) / len(features) if rank else float("nan")

@@ -1,0 +1,330 @@
+"""Class statistics of features: one pass, mergeable, exact near collapse and far from the origin.
+
+Each class is measured from its own first sample (the shift), and blocks are merged by Chan's rule,
+so that nothing large is ever subtracted: neither an offset of 1e6 nor a within-class scatter 1e-10
+of the between-class one costs digits. Every other module reads means and scatter from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from nclib.checks import check_pair, raise_not_finite
+from nclib.shapes import Float, Tensor
+
+
+class ClassStatistics:
+    """Counts, class means and scatter of (N, p) features with labels 0..C-1.
+
+    Args:
+        num_classes: C, at least 2.
+        num_features: p, at least 1.
+        device: where the sums are kept; float64, or float32 where the device has no float64 (MPS).
+        scatter: keep the (p, p) within-class scatter while updating. Without it a stream costs
+            O(Cp) memory, and what needs the scatter raises.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        num_features: int,
+        *,
+        device: torch.device | str = "cpu",
+        scatter: bool = True,
+    ) -> None:
+        if num_classes < 2:
+            raise ValueError(f"num_classes is {num_classes}; collapse needs at least 2 classes")
+        if num_features < 1:
+            raise ValueError(f"num_features is {num_features}; it must be at least 1")
+        self.num_classes, self.num_features = num_classes, num_features
+        self.device = torch.device(device)
+        dtype = torch.float32 if self.device.type == "mps" else torch.float64
+        zeros = lambda *shape: torch.zeros(*shape, dtype=dtype, device=self.device)  # noqa: E731
+        self.counts: Tensor = zeros(num_classes).long()
+        self._shift = zeros(num_classes, num_features)  # first sample of each class
+        self._offset = zeros(num_classes, num_features)  # class mean - shift
+        self._spread = zeros(num_classes)  # Σ ‖h - μ_c‖² of each class
+        self._scatter = zeros(num_features, num_features) if scatter else None
+        self._source: tuple[Tensor, Tensor] | None = None  # the features seen, for later
+        self._precision = torch.float32  # widest features seen: blocks are computed in it
+
+    @classmethod
+    def from_features(
+        cls, features: Tensor, labels: Tensor, num_classes: int | None = None
+    ) -> ClassStatistics:
+        """Statistics of one array; the features are referenced, and Σ_W is formed when asked for.
+
+        Args:
+            features: (N, p), any floating dtype, finite.
+            labels: (N,) integers in 0..C-1.
+            num_classes: C; one more than the largest label when not given.
+
+        Raises:
+            ValueError: as ``update``.
+        """
+        check_pair(features, labels)
+        if num_classes is None:
+            num_classes = int(labels.max()) + 1 if len(labels) else 0
+        stats = cls(num_classes, features.shape[1], device=features.device, scatter=False)
+        stats.update(features, labels)
+        stats._source = (features.detach(), labels)
+        return stats
+
+    @torch.no_grad()
+    def update(self, features: Tensor, labels: Tensor) -> ClassStatistics:
+        """Add a batch of (N, p) features with (N,) integer labels; returns self.
+
+        Raises:
+            ValueError: for shapes that do not match, labels that are not integers in 0..C-1, or
+                features that are NaN or infinite (the first rows are named). Nothing is added then.
+        """
+        check_pair(features, labels)
+        self.check_batch(features, labels)
+        self._form_scatter()
+        batch = self._empty_like()
+        batch._accumulate(features.to(self.device), labels.to(self.device), self)
+        return self._absorb(batch)
+
+    def merge(self, other: ClassStatistics) -> ClassStatistics:
+        """Add what another has seen, as if its samples had been given to this one; returns self."""
+        mine, theirs = (
+            (self.num_classes, self.num_features),
+            (other.num_classes, other.num_features),
+        )
+        if mine != theirs:
+            raise ValueError(
+                f"other has (classes, features) = {theirs}, this has {mine}; they must be equal"
+            )
+        self._form_scatter()
+        other._form_scatter()
+        if (self._scatter is None) != (other._scatter is None):
+            raise ValueError("one of the two keeps no scatter; give both the same scatter=")
+        return self._absorb(other)
+
+    def all_reduce(self, group: object | None = None) -> ClassStatistics:
+        """Merge over all processes of a ``torch.distributed`` group; every rank gets the total.
+
+        Ranks must hold disjoint samples (``dataset[rank::world]``): a padded sampler counts some
+        twice.
+        """
+        from torch import distributed
+
+        self._form_scatter()
+        shares: list = [None] * distributed.get_world_size(group)
+        distributed.all_gather_object(shares, self, group=group)
+        total = self._empty_like()
+        for share in shares:
+            total._absorb(share)
+        self.__dict__.update(total.__dict__)
+        return self
+
+    # What the statistics are
+
+    @property
+    def num_samples(self) -> int:
+        """N, all samples seen."""
+        return int(self.counts.sum())
+
+    @property
+    def class_means(self) -> Float[Tensor, "C p"]:
+        """μ_c, rows. Raises ValueError when a class has no samples."""
+        self._require_all()
+        return self._shift + self._offset
+
+    @property
+    def centred_means(self) -> Float[Tensor, "C p"]:
+        """μ_c - μ_G, rows, without the digits an offset would cost."""
+        self._require_all()
+        means = (self._shift - self._shift[0]) + self._offset
+        return means - means.mean(0)
+
+    @property
+    def global_mean(self) -> Float[Tensor, " p"]:
+        """μ_G, the unweighted mean of the class means, as every NC metric uses it."""
+        return self.class_means.mean(0)
+
+    @property
+    def class_variances(self) -> Float[Tensor, " C"]:
+        """Mean squared distance of each class's samples from its mean (trace of its covariance)."""
+        self._require_all()
+        return self._spread / self.counts
+
+    @property
+    def within_covariance(self) -> Float[Tensor, "p p"]:
+        """Σ_W = (1/N) Σ (h - μ_y)(h - μ_y)ᵀ. Raises ValueError when no scatter was kept."""
+        self._require_all()
+        self._form_scatter(wanted=True)
+        return self._scatter / self.num_samples
+
+    @property
+    def between_covariance(self) -> Float[Tensor, "p p"]:
+        """Σ_B = (1/C) Σ (μ_c - μ_G)(μ_c - μ_G)ᵀ, unweighted over classes."""
+        centred = self.centred_means
+        return centred.T @ centred / self.num_classes
+
+    @property
+    def total_covariance(self) -> Float[Tensor, "p p"]:
+        """Σ_T of all samples: Σ_W plus the between-class covariance *weighted by the counts*."""
+        share = (self.counts.to(self._spread) / self.num_samples)[:, None]
+        centred = self.centred_means
+        centred = centred - (share * centred).sum(0)
+        return self.within_covariance + centred.T @ (share * centred)
+
+    def within_variance_along(self, directions: Float[Tensor, "p k"]) -> Float[Tensor, " k"]:
+        """diag(Vᵀ Σ_W V) for the columns of V; no (p, p) product where features are at hand."""
+        if self._source is None:
+            return (directions * (self.within_covariance @ directions)).sum(0)
+        total = torch.zeros_like(directions[0])
+        for block in self.residuals(*self._source):
+            projected = block.residuals @ directions.to(block.residuals.dtype)
+            total += projected.square().sum(0)
+        return total / self.num_samples
+
+    def residuals(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
+        """Blocks of h - μ_y with their labels, in the features' precision (at least float32)."""
+        offset = self._offset.to(torch.promote_types(features.dtype, self._precision))
+        for block in self._shifted(features, labels):
+            block.residuals.sub_(offset.index_select(0, block.labels))
+            yield block
+
+    # How they are kept
+
+    def _shifted(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
+        """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
+        shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
+        step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
+        features, labels = features.detach(), labels.to(shift.device).long()
+        for h, y in zip(features.split(step), labels.split(step), strict=True):
+            yield Block(h.to(shift.device) - shift.index_select(0, y), y)
+
+    def summarises(self, features: Tensor, labels: Tensor) -> bool:
+        """Whether Σ_W is to be taken from these features: the ones seen, whose scatter is not kept.
+
+        Without scatter and without a reference they are known by their counts and spread.
+        """
+        if self._source is not None:
+            seen = self._source[0]
+            return seen.data_ptr() == features.data_ptr() and seen.shape == features.shape
+        if self._scatter is not None:
+            return False
+        if not torch.equal(torch.bincount(labels, minlength=self.num_classes), self.counts):
+            return False
+        blocks = self.residuals(features, labels)
+        spread = sum(block.residuals.to(self._spread.dtype).square().sum() for block in blocks)
+        return bool((spread - self._spread.sum()).abs() <= 1e-3 * self._spread.sum())
+
+    def check_batch(self, features: Tensor, labels: Tensor) -> None:
+        """Raise ValueError unless the columns are p and the labels lie in 0..C-1."""
+        if features.shape[1] != self.num_features:
+            raise ValueError(
+                f"features have {features.shape[1]} columns, the statistics {self.num_features}"
+            )
+        low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+        if low < 0 or high >= self.num_classes:
+            bad = low if low < 0 else high
+            raise ValueError(
+                f"labels contain {bad}; with num_classes = {self.num_classes} they must lie in "
+                f"0..{self.num_classes - 1}"
+            )
+
+    def _accumulate(self, features: Tensor, labels: Tensor, target: ClassStatistics) -> None:
+        """Fill this empty one with a batch, measured from the target's first samples."""
+        self.counts = torch.bincount(labels, minlength=self.num_classes)
+        self._precision = torch.promote_types(features.dtype, target._precision)
+        self._shift = torch.where(
+            (target.counts > 0)[:, None], target._shift, _first_samples(features, labels, self)
+        )
+        for block in self._shifted(features, labels):
+            self._offset.index_add_(0, block.labels, block.residuals.to(self._offset.dtype))
+        if not torch.isfinite(self._offset).all():
+            raise_not_finite(features)
+        self._offset /= self.counts.clamp(min=1)[:, None]
+        for block in self.residuals(features, labels):
+            norms = block.residuals.square().sum(1).to(self._spread.dtype)
+            self._spread.index_add_(0, block.labels, norms)
+            if self._scatter is not None:
+                self._scatter += block.residuals.T @ block.residuals
+
+    def _absorb(self, other: ClassStatistics) -> ClassStatistics:
+        """Chan's merge; only non-negative terms are added to the scatter."""
+        new = (self.counts == 0) & (other.counts > 0)
+        self._shift[new] = other._shift[new]
+        total = self.counts + other.counts
+        share = other.counts.to(self._spread) / total.clamp(min=1)
+        delta = torch.where(
+            (other.counts > 0)[:, None],
+            (other._shift - self._shift) + other._offset - self._offset,
+            0,
+        )
+        weight = (self.counts * share)[:, None]
+        self._spread += other._spread + (weight * delta.square()).sum(1)
+        if self._scatter is not None:
+            self._scatter += other._scatter + delta.T @ (weight * delta)
+        self._offset += share[:, None] * delta
+        self.counts = total
+        self._precision = torch.promote_types(self._precision, other._precision)
+        return self
+
+    def _form_scatter(self, *, wanted: bool = False) -> None:
+        """Turn referenced features into scatter; the reference goes when more data come.
+
+        While it is there, what can be projected from the features still is.
+        """
+        if self._source is not None and self._scatter is None:
+            self._scatter = torch.zeros(
+                self.num_features, self.num_features, dtype=self._offset.dtype, device=self.device
+            )
+            for block in self.residuals(*self._source):
+                self._scatter += block.residuals.T @ block.residuals
+        if not wanted:
+            self._source = None
+        if wanted and self._scatter is None:
+            raise ValueError(
+                "these statistics were made with scatter=False and keep no within-class scatter; "
+                "make them with scatter=True"
+            )
+
+    def _has_scatter(self) -> bool:
+        return self._scatter is not None or self._source is not None
+
+    def _empty_like(self) -> ClassStatistics:
+        return ClassStatistics(
+            self.num_classes, self.num_features, device=self.device, scatter=self._has_scatter()
+        )
+
+    def _require_all(self) -> None:
+        missing = (self.counts == 0).nonzero().flatten().tolist()
+        if missing:
+            raise ValueError(
+                f"labels have no samples of class {', '.join(map(str, missing))} (of "
+                f"{self.num_classes}); give samples of every class or lower num_classes"
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassStatistics({self.num_classes} classes, {self.num_features} features, "
+            f"{self.num_samples} samples)"
+        )
+
+
+class Block(NamedTuple):
+    """Consecutive samples: residuals (b, p) and labels (b,)."""
+
+    residuals: Tensor
+    labels: Tensor
+
+
+def _first_samples(
+    features: Tensor, labels: Tensor, stats: ClassStatistics
+) -> Float[Tensor, "C p"]:
+    """The first sample of each class present, zeros elsewhere."""
+    first = torch.full((stats.num_classes,), len(labels), device=labels.device)
+    order = torch.arange(len(labels), device=labels.device)
+    first.scatter_reduce_(0, labels.long(), order, "amin")
+    present = first < len(labels)
+    shift = torch.zeros_like(stats._shift)
+    shift[present] = features[first[present]].to(shift.dtype)
+    return shift

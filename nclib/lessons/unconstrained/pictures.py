@@ -1,0 +1,143 @@
+"""Figures of the unconstrained features model: fitted minima beside their closed forms.
+
+``Threshold``, ``Room`` and ``Umbrella`` are pictures that are kept and redrawn, for sliders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from nclib.formulas.margin import MarginPath
+from nclib.formulas.ufm import UFM
+from nclib.lessons.unconstrained.sliders import Room, Threshold, Umbrella, pairs_of
+from nclib.palette import INK, MUTED, RUN_COLORS
+from nclib.pictures.curves import run_style
+from nclib.pictures.picture import Picture, house_style, picture
+from nclib.shapes import Float, Number, Tensor
+
+__all__ = [
+    "Room",
+    "Threshold",
+    "Umbrella",
+    "losses_and_cosines",
+    "margins",
+    "saddles",
+    "scatter_and_duality",
+]
+
+# One simplex for all losses
+
+
+@house_style
+def losses_and_cosines(
+    before: Mapping[str, Sequence[UFM]], after: Mapping[str, Sequence[UFM]]
+) -> Picture:
+    """All cosines between class means at random starts (grey) and at the minima, a row a loss.
+
+    Args:
+        before: name of a loss → models at their starts, all of one C.
+        after: the same names → models at their minima.
+    """
+    figure, axis = picture(size=(9, 0.95 + 0.55 * len(after)))
+    num_classes = len(next(iter(after.values()))[0].weight)
+    said = []
+    for row, name in enumerate(after):
+        start, end = (torch.cat([pairs_of(m) for m in side[name]]) for side in (before, after))
+        axis.scatter(start, [row] * len(start), color=MUTED, s=12, zorder=2)
+        axis.scatter(end, [row] * len(end), color=RUN_COLORS[0], s=70, ec=INK, zorder=3)
+        said.append(f"{name}: {end.min():.4f} to {end.max():.4f}")
+    for limit, text in ((-1 / (num_classes - 1), "simplex  "), (0, "  orthogonal frame")):
+        axis.axvline(limit, color=INK, lw=1, ls="--", zorder=1)
+        side = "right" if limit else "left"
+        axis.text(limit, -0.62, text, ha=side, va="center", color=INK)
+    axis.set_title("grey: random starts, blue: minima")
+    axis.set(yticks=range(len(after)), xlabel="cosine between class means, seen from the origin")
+    axis.set_yticklabels(list(after))
+    axis.set(xlim=(-1.02, 1.02), ylim=(len(after) - 0.5, -1))
+    figure.alt = "Cosines between class means at the minimum, for each loss. " + "; ".join(said)
+    return figure
+
+
+# Classifiers: least squares, saddles, margins
+
+
+@house_style
+def scatter_and_duality(curves: Mapping[str, tuple[Sequence[Number], Sequence[Number]]]) -> Picture:
+    """NC3 of the least-squares classifier against NC1 of the features, a line a case.
+
+    Args:
+        curves: name → values of NC1, and of NC3 at the same features.
+    """
+    figure, axis = picture(size=(8, 3.7))
+    for i, (name, (nc1, nc3)) in enumerate(curves.items()):
+        seen = np.maximum(nc3, 1e-12)  # rounding below
+        color, line = run_style(i)
+        axis.plot(nc1, seen, line, marker="o", color=color, label=name)
+    axis.set(xscale="log", yscale="log", ylim=(3e-13, 10), xlabel="NC1: classes shrink →")
+    axis.set(title="NC3: classifier ≠ class means (values below 1e-12 are drawn there)")
+    axis.invert_xaxis()
+    figure.legend(loc="outside right center")
+    ends = [f"{name}: NC3 ends at {nc3[-1]:.1e}" for name, (_, nc3) in curves.items()]
+    figure.alt = "NC3 against NC1 while the scatter shrinks. " + "; ".join(ends)
+    return figure
+
+
+@house_style
+def saddles(
+    paths: Sequence[tuple[Sequence[int], Sequence[Number]]],
+    eigenvalues: Sequence[Number],
+    least: Number,
+) -> Picture:
+    """Objective against step for descents that begin beside critical points of rank 0, 1, 2 and on.
+
+    Args:
+        paths: steps and objectives, one descent a rank.
+        eigenvalues: least of the Hessian at each critical point.
+        least: the global minimum.
+    """
+    figure, axis = picture(size=(8, 3.9))
+    for rank, ((steps, values), slope) in enumerate(zip(paths, eigenvalues, strict=True)):
+        label = f"{rank} directions: least curvature {round(slope, 3) + 0:.3f}"
+        color, line = run_style(rank)
+        axis.plot(np.array(steps) + 1, values, line, color=color, label=label, lw=2.4)
+    axis.axhline(least, color=INK, lw=1, ls="--", label="global minimum, closed form")
+    axis.set(xscale="log", xlabel="step of gradient descent + 1", title="objective")
+    figure.legend(loc="outside right center")
+    said = [f"{values[0]:.3f} to {values[-1]:.3f} ({round(s, 3) + 0:.3f})" for (_, values), s in
+            zip(paths, eigenvalues, strict=True)]  # fmt: skip
+    figure.alt = (
+        "Objective of descents that begin beside critical points of rank 0, 1, 2, … (least "
+        f"curvature there in brackets): {', '.join(said)}; global minimum {least:.3f}."
+    )
+    return figure
+
+
+@house_style
+def margins(paths: Mapping[str, MarginPath], limit: Float[Tensor, "C p"]) -> Picture:
+    """Distance between the directions of W and of the max-margin classifier ``limit``, log-log.
+
+    Thin lines fall like 1/ln t and like 1/t, through the last point of the slowest and the fastest.
+    """
+    figure, axis = picture(size=(8, 3.9))
+    found = {name: path.gaps(limit) for name, path in paths.items()}
+    for i, (name, path) in enumerate(paths.items()):
+        color, line = run_style(i)
+        axis.plot(path.steps, found[name], line, color=color, label=name)
+    order = sorted(paths, key=lambda name: float(found[name][-1]))
+    for name, law, text in ((order[-1], np.log, "∝ 1/ln t"), (order[0], np.asarray, "∝ 1/t")):
+        last = int(paths[name].steps[-1])
+        t = np.geomspace(10, last, 50)
+        axis.plot(t, float(found[name][-1]) * law(last) / law(t), ":", color=MUTED, lw=1.2)
+        axis.annotate(text, (last, float(found[name][-1])), xytext=(6, 0),
+                      textcoords="offset points", color=MUTED, va="center")  # fmt: skip
+    axis.set(xscale="log", yscale="log", xlabel="step t", ylim=(None, 3))
+    axis.set_title("‖W/‖W‖ - W*/‖W*‖‖, distance to the max-margin direction")
+    axis.margins(x=0.12)
+    axis.legend(loc="lower left")
+    said = [f"{name}: {float(gap[-1]):.4f} at step {int(paths[name].steps[-1])}"
+            for name, gap in found.items()]  # fmt: skip
+    figure.alt = "Distance to the max-margin direction: " + "; ".join(said) + "."
+    return figure

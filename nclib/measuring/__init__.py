@@ -1,0 +1,1 @@
+"""Any model over any data: features, batches, statistics, report."""

@@ -1,0 +1,31 @@
+"""One self-contained page: style, state and script inside; no kernel, no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def page(*, title: str, style: str, body: str, state: Any, script: str) -> str:
+    """HTML whose script finds ``state`` as JSON in the element of that id.
+
+    Args:
+        title: escaped, as ``body`` is HTML.
+        style: CSS.
+        body: what is there before the script runs.
+        state: JSON values, without NaN.
+        script: a JavaScript module.
+    """
+    safe = strict_json(state).replace("<", "\\u003c")  # cannot end the element it stands in
+    parts = {"TITLE": title, "STYLE": style, "BODY": body, "STATE": safe, "SCRIPT": script}
+    template = TEMPLATE.read_text(encoding="utf-8")
+    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], template)
+
+
+def strict_json(value: Any) -> str:
+    """Compact JSON; raises ValueError for NaN, which JSON has not."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""Networks, training, checkpoints, and what a run leaves."""

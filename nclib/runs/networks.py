@@ -1,0 +1,241 @@
+"""Networks that split into features and a linear classifier: for CPU, and the papers'.
+
+Every one is ``classifier(features(images))``; the features are what collapses.
+
+Papyan, Han, Donoho 2020 give ResNet and DenseNet a stem of one 3×3 convolution of stride 1 without
+pooling, and VGG batch norm for dropout and one linear classifier. ``width`` scales all channels;
+at the default the parameters are those of torchvision's networks but for stem and classifier.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import nn
+
+from nclib.checks import at_least
+from nclib.shapes import Float, Tensor
+from nclib.torchvision_guard import import_torchvision
+
+
+@runtime_checkable
+class Images(Protocol):
+    """What a network needs to know of a data set."""
+
+    num_classes: int
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        ...
+
+
+class Network(nn.Module):
+    """Features followed by a linear classifier.
+
+    ``features`` maps images (N, c, h, w) to (N, p); ``classifier`` is ``nn.Linear(p, C)``.
+    """
+
+    def __init__(self, name: str, features: nn.Module, num_features: int, num_classes: int) -> None:
+        super().__init__()
+        self.name = name
+        self.features = features
+        self.classifier = nn.Linear(num_features, num_classes)
+
+    def forward(self, images: Float[Tensor, "N c h w"]) -> Float[Tensor, "N C"]:
+        """Logits."""
+        return self.classifier(self.features(images))
+
+
+def build_network(
+    name: str,
+    data: Images,
+    *,
+    width: int | None = None,
+    num_features: int | None = None,
+    linear_features: bool = False,
+    seed: int = 0,
+) -> Network:
+    """A freshly initialised network for a data set.
+
+    Args:
+        name: ``"mlp"`` or ``"convnet"`` for CPU; ``"resnet18"``, 34, 50, ``"vgg11"``, 13, 16, 19,
+            ``"densenet40"``, 121 with the papers' small-image stems.
+        data: a ``DataSet``, or anything with ``num_classes`` and ``image_shape``.
+        width: hidden units of the MLP (256), channels of the first stage of the ConvNet (16), of
+            ResNet and VGG (64), growth rate of DenseNet (12 or 32); in brackets the full size.
+        num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
+            VGG and ResNet 8 times, ResNet-50 32 times.
+        linear_features: leave the ReLU off the MLP's feature layer. A ReLU keeps features
+            in the positive orthant, where a simplex ETF of C classes does not fit into C-1
+            dimensions.
+        seed: of the initial weights; the global generators are left as they are.
+
+    Raises:
+        ValueError: for an unknown name (the names are listed) or sizes that are not positive.
+    """
+    if name not in NETWORKS:
+        close = difflib.get_close_matches(str(name), NETWORKS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"network {name!r} is unknown; choose from {', '.join(NETWORKS)}.{hint}")
+    given = {"width": width, "num_features": num_features}
+    at_least(1, **{name: value for name, value in given.items() if value is not None})
+    options: dict = {} if width is None else {"width": width}
+    if name == "mlp":
+        options |= {"linear_features": linear_features}
+        options |= {} if num_features is None else {"num_features": num_features}
+    elif num_features is not None or linear_features:
+        raise ValueError(f"num_features and linear_features belong to 'mlp'; {name!r} takes width")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        features, size = NETWORKS[name](data.image_shape, **options)
+        return Network(name, features, size, data.num_classes)
+
+
+def features_and_classifier(network: Network) -> tuple[nn.Module, nn.Linear]:
+    """The two parts: images → features (N, p), and the linear classifier on them."""
+    return network.features, network.classifier
+
+
+def mlp(
+    image_shape: tuple[int, int, int],
+    *,
+    width: int = 256,
+    num_features: int = 64,
+    linear_features: bool = False,
+) -> tuple[nn.Module, int]:
+    """Two hidden layers of ``width`` and a feature layer, each with batch norm and ReLU."""
+    channels, height, across = image_shape
+    hidden = [nn.Flatten(), *_dense(channels * height * across, width), *_dense(width, width)]
+    last = _dense(width, num_features)[: 2 if linear_features else 3]
+    return nn.Sequential(*hidden, *last), num_features
+
+
+def _dense(inputs: int, outputs: int) -> list[nn.Module]:
+    return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
+
+
+def convnet(image_shape: tuple[int, int, int], *, width: int = 16) -> tuple[nn.Module, int]:
+    """Five 3×3 convolutions of 1, 2, 2, 4, 4 times ``width``, halving twice, then the mean."""
+    plan = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1))
+    layers: list[nn.Module] = []
+    channels = image_shape[0]
+    for factor, stride in plan:
+        layers += [
+            _conv(channels, factor * width, 3, stride),
+            nn.BatchNorm2d(factor * width),
+            nn.ReLU(),
+        ]
+        channels = factor * width
+    return _pooled(*layers), channels
+
+
+def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
+
+
+# The papers' networks, each as images (N, c, h, w) → features (N, p), and p
+
+VGG = {  # convolutions before each halving, as multiples of the width (Simonyan, Zisserman 2015)
+    11: ((1,), (2,), (4, 4), (8, 8), (8, 8)),
+    13: ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8)),
+    16: ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8)),
+    19: ((1, 1), (2, 2), (4, 4, 4, 4), (8, 8, 8, 8), (8, 8, 8, 8)),
+}
+RESNET = {  # blocks of each stage; channels out of a block over those within (He et al. 2016)
+    18: ((2, 2, 2, 2), 1),
+    34: ((3, 4, 6, 3), 1),
+    50: ((3, 4, 6, 3), 4),
+}
+DENSENET = {  # layers of each block, and initial channels over the growth rate (Huang et al. 2017)
+    40: ((6, 6, 6), 2),
+    121: ((6, 12, 24, 16), 2),
+}
+
+
+def resnet(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+    """ResNet with ``width`` channels in its first stage, 64 at full size."""
+    stages, expansion = RESNET[depth]
+    layers = [_conv(image_shape[0], width, 3), nn.BatchNorm2d(width), nn.ReLU()]
+    channels = width
+    for stage, blocks in enumerate(stages):
+        inner = 2**stage * width
+        for block in range(blocks):
+            stride = 2 if stage and not block else 1
+            layers.append(_Residual(channels, inner, expansion, stride))
+            channels = expansion * inner
+    return _pooled(*layers), channels
+
+
+class _Residual(nn.Module):
+    """Two 3×3 convolutions, or one between two of 1×1, around which the input is carried."""
+
+    def __init__(self, inputs: int, inner: int, expansion: int, stride: int) -> None:
+        super().__init__()
+        outputs = expansion * inner
+        if expansion == 1:
+            plan = ((inputs, inner, 3, stride), (inner, outputs, 3, 1))
+        else:
+            plan = ((inputs, inner, 1, 1), (inner, inner, 3, stride), (inner, outputs, 1, 1))
+        body = [layer for one in plan for layer in (_conv(*one), nn.BatchNorm2d(one[1]), nn.ReLU())]
+        self.body = nn.Sequential(*body[:-1])
+        self.carry = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.carry = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.carry(x))
+
+
+def vgg(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+    """VGG with batch norm and ``width`` channels at first, 64 at full size.
+
+    It halves the image five times, or as often as there is something to halve.
+    """
+    layers: list[nn.Module] = []
+    channels, size = image_shape[0], min(image_shape[1:])
+    for stage in VGG[depth]:
+        for factor in stage:
+            convolution = nn.Conv2d(channels, factor * width, 3, padding=1)
+            layers += [convolution, nn.BatchNorm2d(factor * width), nn.ReLU()]
+            channels = factor * width
+        if size > 1:
+            layers.append(nn.MaxPool2d(2))
+            size //= 2
+    return _pooled(*layers), channels
+
+
+def densenet(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+    """DenseNet-BC of growth rate ``width``: 12 for depth 40 and 32 for depth 121 at full size."""
+    blocks, initial = DENSENET[depth]
+    whole = import_torchvision().models.DenseNet(width, blocks, initial * width)
+    whole.features.conv0 = _conv(image_shape[0], initial * width, 3)
+    del whole.features.pool0
+    return _pooled(whole.features, nn.ReLU()), whole.classifier.in_features
+
+
+def _pooled(*layers: nn.Module) -> nn.Sequential:
+    """The layers, then the mean over the image."""
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def _of_the_papers(make: Callable, depth: int, width: int) -> Callable:
+    """One of the papers' networks with its depth, and its width at full size."""
+
+    def made(image_shape: tuple[int, int, int], *, width: int = width) -> tuple[nn.Module, int]:
+        return make(image_shape, depth, width)
+
+    return made
+
+
+NETWORKS: dict[str, Callable] = {
+    "mlp": mlp,
+    "convnet": convnet,
+    **{f"resnet{depth}": _of_the_papers(resnet, depth, 64) for depth in RESNET},
+    **{f"vgg{depth}": _of_the_papers(vgg, depth, 64) for depth in VGG},
+    "densenet40": _of_the_papers(densenet, 40, 12),
+    "densenet121": _of_the_papers(densenet, 121, 32),
+}

@@ -1,0 +1,269 @@
+"""Runs by configuration: one, or many on any executor.
+
+A configuration is a dict of the arguments of ``load_data``, ``build_network`` and ``train``:
+``{"data": "mnist", "per_class": 500, "network": "resnet18", "width": 8, **presets.quick(...)}``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Executor, Future, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from nclib.data.dataset import load_data
+from nclib.files import remove_unfinished
+from nclib.runs.checkpoint import GENERATORS, Checkpoint
+from nclib.runs.networks import build_network
+from nclib.runs.training import train
+from nclib.runs.trajectory import Trajectory
+from nclib.shapes import Number
+
+DATA = ("per_class", "classes", "image_size")
+NETWORK = ("width", "num_features", "linear_features")
+TRAINING = ("loss", "epochs", "learning_rate", "weight_decay", "batch_size", "momentum", "schedule")
+TRAINING += ("measure_at", "sample_per_class", "precision", "compiled")
+NEEDED = ("data", "network", "epochs", "learning_rate", "weight_decay")
+KEYS = (*NEEDED[:2], *DATA, "data_seed", *NETWORK, *TRAINING, "seed")
+
+
+def record(
+    configuration: Mapping[str, Any],
+    *,
+    root: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
+    progress: bool = True,
+) -> Trajectory:
+    """Load the data, build the network, train it; what was recorded.
+
+    Args:
+        configuration: ``data``, ``network`` and arguments of ``load_data`` (``per_class`` …),
+            ``build_network`` (``width`` …) and ``train``. ``seed`` is that of the initial weights
+            and of the order of the samples, ``data_seed`` that of the choice of samples.
+        root: folder of data files, as ``load_data``.
+        device: where to train; the first device that works when not given.
+        checkpoint: as ``train``.
+        progress: show a text progress bar.
+
+    Raises:
+        ValueError: for an unknown or missing key; and as the three functions.
+    """
+    _check(configuration)
+    seed = configuration.get("seed", 0)
+    options = {name: configuration[name] for name in DATA if name in configuration}
+    options["seed"] = configuration.get("data_seed", 0)
+    data = load_data(configuration["data"], root=root, device=device, **options)
+    options = {name: configuration[name] for name in NETWORK if name in configuration}
+    with GENERATORS:  # an executor may run us in threads
+        network = build_network(configuration["network"], data, seed=seed, **options)
+    options = {name: configuration[name] for name in TRAINING if name in configuration}
+    epochs = train(network, data, seed=seed, checkpoint=checkpoint, progress=progress, **options)
+    trajectory = Trajectory.of(epochs)
+    trajectory.settings["configuration"] = json.loads(_as_text(configuration))
+    return trajectory
+
+
+@dataclass
+class Sweep:
+    """What a sweep came to, in the order of its configurations.
+
+    Attributes:
+        configurations: as they were given.
+        runs: index of a configuration → its trajectory, for those that ended well.
+        failures: index → what went wrong, for the others.
+    """
+
+    configurations: list[dict]
+    runs: dict[int, Trajectory] = field(default_factory=dict)
+    failures: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each run: the settings in which they differ, then the last epoch's metrics.
+
+        ``loss`` is a setting; its value at the last epoch is ``train_loss``.
+        """
+        texts = [json.loads(_as_text(one)) for one in self.configurations]
+        names = [n for n in KEYS if len({json.dumps(text.get(n)) for text in texts}) > 1]
+        rows = []
+        for index in sorted(self.runs):
+            differing = {name: texts[index].get(name) for name in names}
+            last = self.runs[index].metrics.iloc[-1].rename({"loss": "train_loss"})
+            rows.append(differing | last.to_dict())
+        return pd.DataFrame(rows, index=sorted(self.runs))
+
+    def __repr__(self) -> str:
+        said = f"Sweep({len(self.runs)} of {len(self.configurations)} runs"
+        failed = [f"{index}: {reason}" for index, reason in self.failures.items()]
+        return said + (f"; failed: {'; '.join(failed)})" if failed else ")")
+
+
+def sweep(
+    configurations: Iterable[Mapping[str, Any]],
+    executor: Executor | None = None,
+    *,
+    folder: str | os.PathLike[str] = "runs",
+    root: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    checkpoint_minutes: Number = 5,
+) -> Sweep:
+    """Record many configurations; those whose file is in the folder already are not run again.
+
+    Each run keeps a checkpoint in the folder while it goes and a trajectory when it is done, so a
+    sweep that was interrupted, or lost a worker, is simply called again.
+
+    Args:
+        configurations: as ``record``; equal ones are run once. Functions in them (schedules) count
+            by their name, so it must be one that is defined at the top of a module.
+        executor: any ``concurrent.futures`` executor: processes on this machine, Dask's
+            ``client.get_executor()`` on many. One after another, here, when not given.
+        folder: where runs are kept; workers on other machines must see the same one.
+        root: folder of data files, as ``load_data``.
+        device: as ``record``.
+        checkpoint_minutes: as ``Checkpoint``.
+
+    Returns:
+        The runs and the failures: one that fails does not lose the others.
+
+    Raises:
+        ValueError: for a configuration with an unknown or missing key, before anything runs; or if
+            the folder cannot be made.
+    """
+    done = Sweep([dict(one) for one in configurations])
+    names = [run_name(one) for one in done.configurations]
+    folder = _made(folder)
+    paths = {name: folder / f"{name}.npz" for name in names}
+    work = {
+        name: (one, str(paths[name]), root, device, checkpoint_minutes)
+        for name, one in zip(names, done.configurations, strict=True)
+        if not paths[name].exists()
+    }
+    failures = dict(_failures(work, executor))
+    for index, name in enumerate(names):
+        try:
+            if name not in failures:
+                done.runs[index] = Trajectory.load(paths[name])
+        except ValueError as error:  # damaged, or of another version
+            failures[name] = str(error)
+        if name in failures:
+            done.failures[index] = failures[name]
+    return done
+
+
+def _failures(work: Mapping[str, tuple], executor: Executor | None) -> Iterator[tuple[str, str]]:
+    """Run everything; name and reason of what failed."""
+    if executor is None:
+        outcomes: Iterable = ((name, _here(job)) for name, job in work.items())
+    else:
+        futures = {_submitted(executor, job): name for name, job in work.items()}
+        outcomes = ((futures[future], future) for future in as_completed(futures))
+    for name, future in tqdm(outcomes, desc="runs", total=len(work), delay=2, leave=False):
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
+            yield name, f"{type(error).__name__}: {error}"
+        elif not Path(work[name][1]).exists():
+            yield (
+                name,
+                (
+                    f"the worker wrote {work[name][1]} where this process does not see it; give a "
+                    "folder that all machines share"
+                ),
+            )
+
+
+def _submitted(executor: Executor, job: tuple) -> Future:
+    """The outcome of a job that an executor does, or why it does not take it."""
+    try:
+        return executor.submit(_keep, *job)
+    except RuntimeError as error:  # broken, or shut down
+        future: Future = Future()
+        future.set_exception(error)
+        return future
+
+
+def _here(job: tuple) -> Future:
+    """The outcome of a job done at once; an interrupt goes through."""
+    future: Future = Future()
+    try:
+        future.set_result(_keep(*job))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+def _keep(
+    configuration: Mapping[str, Any],
+    path: str,
+    root: str | os.PathLike[str] | None,
+    device: str | None,
+    minutes: Number,
+) -> None:
+    """Record one configuration to a file, through a checkpoint that goes when it is done."""
+    remove_unfinished(Path(path))
+    checkpoint = Checkpoint(Path(path).with_suffix(".checkpoint"), minutes=minutes)
+    run = record(configuration, root=root, device=device, checkpoint=checkpoint, progress=False)
+    run.save(path)
+    checkpoint.path.unlink(missing_ok=True)
+
+
+def run_name(configuration: Mapping[str, Any]) -> str:
+    """Data, network and loss, then ten digits of a hash of the whole configuration.
+
+    Raises:
+        ValueError: for an unknown or missing key.
+    """
+    _check(configuration)
+    text = _as_text(configuration)
+    words = [json.loads(text)["data"].partition(".")[0], configuration["network"]]
+    words.append(configuration.get("loss", "cross_entropy").replace("_", "-"))
+    return "-".join([*words, hashlib.sha256(text.encode()).hexdigest()[:10]])
+
+
+def _as_text(configuration: Mapping[str, Any]) -> str:
+    """JSON with sorted keys; data by name, wherever it lies; functions by name, arrays as lists."""
+    named = {**configuration, "data": Path(configuration["data"]).name}
+    return json.dumps(named, sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for a value that it does not know."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, range):
+        return list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    name = getattr(value, "__qualname__", "<nothing>")
+    if "<" in name:  # of a lambda, or of a function made by another: they would pass for equal
+        raise ValueError(
+            f"configuration has {value!r}, which no name or text tells from others; give a number, "
+            "a text, a list, or a function that is defined at the top of a module"
+        )
+    return name
+
+
+def _check(configuration: Mapping[str, Any]) -> None:
+    unknown = [name for name in configuration if name not in KEYS]
+    if unknown:
+        raise ValueError(f"configuration has no key {unknown[0]!r}; there are {', '.join(KEYS)}")
+    missing = [name for name in NEEDED if name not in configuration]
+    if missing:
+        raise ValueError(f"configuration lacks {', '.join(missing)}: {dict(configuration)}")
+
+
+def _made(folder: str | os.PathLike[str]) -> Path:
+    folder = Path(folder).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"folder {folder} cannot be made ({error}); give another") from error
+    return folder

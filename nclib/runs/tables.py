@@ -1,0 +1,56 @@
+"""Tables over several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from nclib.runs.trajectory import Trajectory
+
+
+def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
+    """Test accuracy at zero training error and at the end, in percent, with the epochs.
+
+    A row for each run that reached zero error: data, network, loss, ``zero_error_epoch``,
+    ``at_zero_error``, ``last_epoch``, ``at_end``, ``gain`` in points.
+
+    Source: Papyan, Han, Donoho 2020, Table 1.
+    """
+    rows = []
+    for run in given(runs):
+        if run.zero_error_epoch is None:
+            continue
+        accuracy = 100 * run.metrics.set_index("epoch").test_accuracy
+        first, last = run.zero_error_epoch, int(run.epochs[-1])
+        cell = {key: run.settings[key] for key in ("data", "network", "loss")}
+        cell |= {"zero_error_epoch": first, "at_zero_error": accuracy[first]}
+        gain = accuracy[last] - accuracy[first]
+        rows.append(cell | {"last_epoch": last, "at_end": accuracy[last], "gain": gain})
+    return pd.DataFrame(rows)
+
+
+def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
+    """The metrics of each run at the first epoch, at 99.9 % training accuracy, and at the end.
+
+    A row for each run and moment, indexed by (data, network, loss, moment).
+    """
+    rows = {}
+    for run in given(runs):
+        table = run.metrics.set_index("epoch")
+        moments = {"start": run.epochs[0], "99.9 %": run.terminal_epoch, "end": run.epochs[-1]}
+        cell = tuple(run.settings[key] for key in ("data", "network", "loss"))
+        for moment, epoch in moments.items():
+            if epoch is not None:
+                rows[(*cell, moment)] = {"epoch": int(epoch), **table.loc[epoch]}
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame.index = pd.MultiIndex.from_tuples(rows, names=["data", "network", "loss", "moment"])
+    return frame
+
+
+def given(runs: Iterable[Trajectory]) -> list[Trajectory]:
+    """The runs as a list; ValueError for none."""
+    runs = list(runs)
+    if not runs:
+        raise ValueError("there are no runs; give at least one trajectory")
+    return runs

@@ -1,0 +1,293 @@
+"""Train a network and measure its collapse, one epoch at a time.
+
+``train`` is a generator: it does the work of one epoch, yields it, and stops when nobody asks for
+more. With a checkpoint it goes on where a killed process stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from nclib import runtime
+from nclib.checks import check_numbers
+from nclib.data.dataset import DataSet
+from nclib.formulas.collapse import CollapseMetrics
+from nclib.formulas.losses import check_loss
+from nclib.formulas.mse import MSEDecomposition
+from nclib.runs.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    plain,
+    require_same_settings,
+    restore_generators,
+)
+from nclib.runs.presets import measured_epochs, step_schedule
+from nclib.runs.run import Measurement, Run, Snapshot, checksum
+from nclib.shapes import Number, Tensor
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+class DivergedError(ValueError):
+    """The loss became NaN or infinite, or the features too large to measure."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of training; epoch 0 is before any step.
+
+    Attributes:
+        number: epochs completed.
+        loss: mean training loss. Of measured epochs in evaluation mode over the whole training set,
+            otherwise of the mini-batches as they were trained on; likewise ``train_accuracy``.
+        train_accuracy: share of training samples decided correctly, in [0, 1].
+        test_accuracy: the same of the test set; None when not measured.
+        metrics: NC1-NC4 on the training set in evaluation mode; None when not measured.
+        seconds: training time so far, measuring included.
+        snapshot: means, classifier and sampled features; None when not measured.
+        settings: what was run, and in which environment.
+        test_metrics: NC1-NC3 of the test set around its own class means, and NC4 as the paper has
+            it, test samples against the *training* class means; None when not measured, or when
+            the test set lacks a class.
+        decomposition: the squared-error loss of the classifier on the training features, in its
+            terms, whatever loss was trained with, at the decay that belongs to the training
+            (``matching_decay``); None when not measured.
+    """
+
+    number: int
+    loss: float
+    train_accuracy: float
+    test_accuracy: float | None
+    metrics: CollapseMetrics | None
+    seconds: float
+    snapshot: Snapshot | None
+    settings: dict
+    test_metrics: CollapseMetrics | None = None
+    decomposition: MSEDecomposition | None = None
+
+
+def train(  # noqa: PLR0913 - the settings of a run, all named
+    network: nn.Module,
+    data: DataSet,
+    *,
+    epochs: int,
+    learning_rate: Number,
+    weight_decay: Number,
+    loss: str = "cross_entropy",
+    batch_size: int = 128,
+    momentum: Number = 0.9,
+    schedule: Callable[[Number], Number] = step_schedule,
+    measure_at: Iterable[int] | Callable[[int], bool] | None = None,
+    sample_per_class: int | None = None,
+    seed: int = 0,
+    precision: str | None = None,
+    compiled: bool = False,
+    checkpoint: str | Path | Checkpoint | None = None,
+    progress: bool = True,
+) -> Iterator[Epoch]:
+    """Train by SGD and yield every epoch, measured or not, from 0 to ``epochs``.
+
+    Args:
+        network: with ``features`` and a linear ``classifier``, as ``build_network`` makes; it is
+            moved to the data's device and trained in place.
+        data: tensors on the device.
+        epochs: at least 0.
+        learning_rate: of SGD, > 0, before the schedule.
+        weight_decay: ≥ 0, on every parameter, as the papers do.
+        loss: ``"cross_entropy"``, ``"squared_error"``, ``"label_smoothing"`` or ``"focal"``.
+        batch_size: samples a step; an incomplete last batch is dropped (all samples if fewer).
+        momentum: in [0, 1).
+        schedule: factor on the learning rate for progress in [0, 1): ``step_schedule`` (the
+            papers') or ``cosine_schedule``.
+        measure_at: epochs to measure, or a function that says of each whether to; log-spaced when
+            not given. The last is always measured.
+        sample_per_class: features kept per class for pictures; 60, or fewer beyond ten classes.
+        seed: of the order of the samples. Equal seeds give equal bits on a CPU.
+        precision: ``"float32"``, or ``"bfloat16"`` in the training passes (weights, updates and
+            everything measured stay float32); bfloat16 on CUDA devices that have it when not given.
+        compiled: train through ``torch.compile``: worth its minute only on a GPU.
+        checkpoint: a file to keep the run in, or a ``Checkpoint`` that also says how often. If it
+            is there, the network takes its weights, its epochs are yielded again, and training goes
+            on after them: on a CPU to the same bits as without the interruption.
+        progress: show a text progress bar once it takes longer than two seconds.
+
+    Raises:
+        ValueError: for settings out of range, before any work.
+        CheckpointError: for a checkpoint that cannot be read or written, or of another run.
+        DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
+    """
+    _check_names(loss, precision)
+    check_numbers(
+        epochs=epochs,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        batch_size=batch_size,
+        momentum=momentum,
+        sample_per_class=sample_per_class,
+    )
+    sample = _sample(data.train.labels, data.num_classes, sample_per_class)
+    settings = {
+        "data": data.name,
+        "network": getattr(network, "name", type(network).__name__),
+        "loss": loss,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "batch_size": batch_size,
+        "momentum": momentum,
+        "schedule": getattr(schedule, "__name__", type(schedule).__name__),
+        "seed": seed,
+        "precision": precision or _best_precision(data.device),
+        "class_names": list(data.class_names),
+        "num_samples": len(data.train),
+        "sample_size": len(sample),
+        "data_checksum": checksum(data.train),
+        "environment": runtime.environment(data.device),
+    }
+    settings = plain(settings)
+    # channels last makes convolutions up to half as fast again, on CPU as on CUDA
+    network = network.to(data.device, memory_format=torch.channels_last)
+    run = Run(network, data, settings, schedule, compiled=compiled)
+    chosen = measured_epochs(epochs) if measure_at is None else measure_at
+    wanted = chosen if callable(chosen) else {*chosen}.__contains__
+    if checkpoint is None:
+        return _epochs(run, wanted, sample, progress)
+    return _kept(run, wanted, sample, progress, checkpoint)
+
+
+def _epochs(
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    done: Epoch | None = None,
+) -> Iterator[Epoch]:
+    """The epochs after ``done``."""
+    last, first = run.settings["epochs"], done.number + 1 if done else 0
+    start = time.perf_counter() - (done.seconds if done else 0)
+    bar = tqdm(
+        range(first, last + 1),
+        desc="training",
+        unit="epoch",
+        initial=first,
+        total=last + 1,
+        delay=2,
+        leave=False,
+        disable=not progress,
+    )
+    with bar:
+        for number in bar:
+            loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
+            measured = Measurement(loss, accuracy, None)
+            try:
+                if number == last or wanted(number):
+                    measured = run.measure(sample)
+                elif not number:
+                    at = run.evaluate(run.data.train)
+                    measured = Measurement(at.loss, at.accuracy, None)
+            except OverflowError as error:
+                raise DivergedError(run.advice(number, str(error))) from error
+            if not math.isfinite(measured.loss):
+                raise DivergedError(run.advice(number, f"the loss became {measured.loss}"))
+            seconds = time.perf_counter() - start
+            yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
+
+
+# With a checkpoint
+
+KINDS = {"metrics": CollapseMetrics, "snapshot": Snapshot, "test_metrics": CollapseMetrics}
+KINDS["decomposition"] = MSEDecomposition
+
+
+def _kept(
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    checkpoint: str | Path | Checkpoint,
+) -> Iterator[Epoch]:
+    """The same epochs, kept; those that a checkpoint holds already are not trained again."""
+    keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    saved = keeper.load()
+    if saved is not None:
+        _resume(run, saved, keeper.path)
+    return _keeping(run, wanted, sample, progress, keeper, saved)
+
+
+def _keeping(
+    run: Run,
+    wanted: Callable[[int], bool],
+    sample: Tensor,
+    progress: bool,
+    keeper: Checkpoint,
+    saved: dict | None,
+) -> Iterator[Epoch]:
+    mark, last = keeper.take(), run.settings["epochs"]
+    packed = saved["epochs"] if saved else []
+    history = [_unpacked(epoch, saved["settings"]) for epoch in packed]
+    yield from history[:-1]
+    if saved:
+        restore_generators(saved["generators"], run.data.device)
+        yield history[-1]
+    left = None
+    try:
+        for epoch in _epochs(run, wanted, sample, progress, history[-1] if saved else None):
+            packed = [*packed, _packed(epoch)]
+            left = (epoch.number, {"epochs": packed, "settings": run.settings, **run.state()})
+            if keeper.due(epoch.number, last):
+                keeper.save(*left)
+            yield epoch
+    except (GeneratorExit, KeyboardInterrupt):  # the loop was left: nothing of it is to be lost
+        if left is not None and not keeper.taken_since(mark):
+            keeper.save(*left)
+        raise
+
+
+def _packed(epoch: Epoch) -> dict:
+    """An epoch as tensors, numbers and dicts, without the settings that all of them share."""
+    values = {name: value for name, value in vars(epoch).items() if name != "settings"}
+    kept = {name: vars(values[name]) for name in KINDS if values[name] is not None}
+    return values | kept
+
+
+def _unpacked(values: dict, settings: dict) -> Epoch:
+    kept = {name: kind(**values[name]) for name, kind in KINDS.items() if values[name] is not None}
+    return Epoch(**values | kept, settings=settings)
+
+
+def _resume(run: Run, saved: dict, path: Path) -> None:
+    """Put the run where a checkpoint left it."""
+    require_same_settings(path, saved["settings"], run.settings)
+    try:
+        run.restore(saved)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{path} belongs to another network ({error}); build the network as it was built "
+            "then, or give another path"
+        ) from error
+
+
+def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
+    """Indices of the first ``per_class`` samples of each class: 60, or fewer beyond ten classes."""
+    per_class = max(1, min(60, 600 // num_classes)) if per_class is None else per_class
+    picks = [(labels == c).nonzero().flatten()[:per_class] for c in range(num_classes)]
+    return torch.cat(picks)
+
+
+def _best_precision(device: torch.device) -> str:
+    fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bfloat16" if fast else "float32"
+
+
+def _check_names(loss: str, precision: str | None) -> None:
+    check_loss(loss)
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")

@@ -1,0 +1,51 @@
+"""The file of a trajectory: what it must hold, and what is said when it does not."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nclib.files import whole_file
+
+FORMAT = "nclib-trajectory"
+VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
+ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "snr", "captured", "residuals"}
+ARRAYS |= {"scale"}
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and header of one of our files, or an error that says what is wrong with it."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        with zipfile.ZipFile(path):  # np.load would take other kinds of files, too
+            arrays = dict(np.load(path, allow_pickle=False))
+        header = json.loads(str(arrays.pop("header")))
+        ours = header["format"] == FORMAT
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
+        raise ValueError(
+            f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a "
+            "file written by Trajectory.save, or record the run again"
+        ) from error
+    if ours and header["version"] != VERSION:
+        newer = header["version"] > VERSION
+        raise ValueError(
+            f"{path} has format version {header['version']}, made by {'a newer' if newer else 'an'}"
+            f"{'' if newer else ' older'} nclib; this one reads version {VERSION}: "
+            + ("update nclib" if newer else "record the run again")
+        )
+    if not ours or arrays.keys() != ARRAYS:
+        raise ValueError(f"{path} is not a trajectory of nclib, or is damaged: {sorted(arrays)}")
+    return arrays, header
+
+
+def write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+    """Arrays and header as one compressed ``.npz`` without pickles, whole or not at all."""
+    text = json.dumps({"format": FORMAT, "version": VERSION, **header})
+    with whole_file(path) as file:
+        np.savez_compressed(file, header=np.array(text), **arrays)

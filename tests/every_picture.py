@@ -1,0 +1,205 @@
+"""Every kind of picture that the library makes, twice, of different data: small and quick."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import NamedTuple
+
+import torch
+from made import collapsing_run
+
+import nclib
+from nclib import ClassStatistics, Trajectory, simplex_etf
+from nclib.formulas import central_path, descent, margin
+from nclib.formulas.deep_ufm import DeepUFM, threshold
+from nclib.formulas.ufm import UFM
+from nclib.lessons.decomposition import pictures as mse
+from nclib.lessons.deep import pictures as deep
+from nclib.lessons.path import pictures as path
+from nclib.lessons.unconstrained import pictures as free
+from nclib.pictures import comparisons as several
+from nclib.pictures import panels as one
+from nclib.pictures.picture import Picture
+from nclib.pictures.scene import Geometry, Scene, view_of
+from nclib.runs import presets
+
+Maker = Callable[[int], Picture]  # of 0 and of 1
+LAW = {"num_classes": 4, "per_class": 5}
+# no pictures of their own: a picture once more, a private step, sliders over any picture
+APART = {"Picture.finished", "LiveTraining._picture", "explore"}
+
+
+class Made(NamedTuple):
+    """The second picture, and the words of both (a kept picture is the same one twice)."""
+
+    picture: Picture
+    alts: tuple[str, str]
+
+
+def makers_in_the_library() -> set[str]:
+    """Functions and methods of nclib whose annotation promises a picture, by qualified name."""
+    found = set()
+    for info in walk_packages(nclib.__path__, "nclib."):
+        for thing in _defined_in(import_module(info.name)):
+            returns = str(thing.__annotations__.get("return", ""))
+            if any(word in returns for word in ("Picture", "Figure", "Explorer")):
+                found.add(thing.__qualname__)
+    return found - APART
+
+
+def _defined_in(module: object) -> Iterator:
+    own = [
+        one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
+    yield from filter(inspect.isfunction, own)
+    for kind in filter(inspect.isclass, own):
+        yield from filter(inspect.isfunction, vars(kind).values())
+
+
+def make_all() -> dict[str, Made]:
+    """Each kind of picture by its maker's qualified name."""
+    made = {}
+    for name, maker in (_of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth()).items():
+        alts = (maker(0).alt, (picture := maker(1)).alt)
+        made[name] = Made(picture, alts)
+    return made
+
+
+def _trained(seed: int, loss: str) -> Trajectory:
+    """In the plane, until soon after zero error."""
+    data = nclib.load_data("digits", classes=[0, 1, 2])
+    plane = {"num_features": 2, "linear_features": True}
+    network = nclib.build_network("mlp", data, width=16, seed=seed, **plane)
+    settings = presets.quick("mlp", loss) | {"epochs": 10, "batch_size": 32, "progress": False}
+    return Trajectory.of(nclib.train(network, data, **settings))
+
+
+def _of_runs() -> dict[str, Maker]:
+    names = {"cross_entropy": "cross-entropy", "squared_error": "squared error"}
+    runs = [[_trained(seed, loss) for loss in names] for seed in (0, 1)]
+    ten = collapsing_run(per_class=5, num_epochs=3)
+    points, scene = ten.coordinates(), Scene(ten.class_names, 100)
+    view = view_of(points.class_means[-1], 16)
+
+    def seen(i: int) -> Picture:
+        moment = (points.features[i], points.class_means[i], points.weight[i])
+        return scene.show(Geometry(ten.labels, *moment), view, ten.metrics[: i + 1])
+
+    plane, curve = one.FeaturePlane(runs[0][0]), one.PlaneWithCurve(runs[0][0])
+    return {
+        "collapse_panels": lambda i: one.collapse_panels(
+            dict(zip(names.values(), runs[i], strict=True))
+        ),
+        "feature_plane": lambda i: one.feature_plane(runs[i][0]),
+        "FeaturePlane.at": lambda i: plane.at(i),
+        "PlaneWithCurve.of": lambda i: curve.of(runs[i][0]),
+        "cosine_matrices": lambda i: one.cosine_matrices(runs[i][0]),
+        "small_multiples": lambda i: several.small_multiples(runs[i]),
+        "accuracy_after_zero_error": lambda i: several.accuracy_after_zero_error(runs[i]),
+        "TermsOverTime.of": lambda i: mse.TermsOverTime(10).of(runs[i][1]),
+        "perpendicular_shares": lambda i: mse.perpendicular_shares(runs[i][1:]),
+        "Scene.show": seen,
+    }
+
+
+def _of_terms() -> dict[str, Maker]:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(3).repeat_interleave(10)
+    noise = torch.randn(30, 4, generator=generator, dtype=torch.float64)
+    stats = ClassStatistics.from_features(2 * simplex_etf(3, 4)[labels] + noise, labels)
+    moved = mse.AwayFromBest(stats, {"any": torch.ones(3, 5, dtype=torch.float64)})
+    felt = mse.NoiseAndShape(per_class=10)
+    return {
+        "AwayFromBest.at": lambda i: moved.at("any", 0.1 + i / 5),
+        "NoiseAndShape.at": lambda i: felt.at(0.2, i / 2, 0.0),
+    }
+
+
+def _of_paths() -> dict[str, Maker]:
+    start = torch.tensor([3.0, 1.0, 0.5], dtype=torch.float64)
+    times = torch.tensor([0.0, 1.0, 10.0, 1000.0], dtype=torch.float64)
+    omega = [central_path.flow(start, times, kind=kind, **LAW) for kind in path.KINDS]
+    landscape, spectrum = path.Landscape(per_class=5), path.Spectrum()
+
+    def errors(i: int) -> dict:
+        return {"projected": {"projected": [0.2 + i, 0.1], "rescaled": [0.5, 0.5]}}
+
+    return {
+        "Landscape.at": lambda i: landscape.at(i, "projected"),
+        "Spectrum.at": lambda i: spectrum.at(4, 5, 4.0 + i, 100),
+        "step_errors": lambda i: path.step_errors(errors(i), [2.0, 1.0]),
+        "shape_test": lambda i: path.shape_test(times, omega[i], **LAW),
+    }
+
+
+def _fit(loss: str, decay: float, **options: object) -> UFM:
+    decays = {"weight_decay": decay, "feature_decay": decay, "bias_decay": 0.0, **options}
+    model = UFM(3, 2, 3, loss=loss, **decays)
+    descent.minimise(model, tolerance=1e-6)
+    return model
+
+
+def _of_fits() -> dict[str, Maker]:
+    names = {"cross_entropy": "cross-entropy", "squared_error": "squared error"}
+    fits = [[_fit(loss, 0.04 + 0.02 * i) for loss in names] for i in (0, 1)]
+    bent = [_fit("squared_error", 0.05, bias_decay=0.1 + i) for i in (0, 1)]
+    crossing, room = free.Threshold(), free.Room()
+    umbrella = free.Umbrella(weight_decay=0.05, feature_decay=0.05, per_class=2)
+    before = {names["squared_error"]: [UFM(3, 2, 3, loss="squared_error", weight_decay=0.05,
+                                           feature_decay=0.05)]}  # fmt: skip
+    simplex, walk = simplex_etf(3, 2), {"steps": 50, "learning_rate": 0.1}
+    start = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def walked(i: int) -> dict:
+        make = margin.descend_without_decay
+        ways = {"plain": False, "normalised": True}
+        return {name: make(start + i, simplex, torch.arange(3), **walk, normalised=way)
+                for name, way in ways.items()}  # fmt: skip
+
+    return {
+        "Threshold.of": lambda i: crossing.of(*fits[i]),
+        "Room.of": lambda i: room.of(fits[i][1]),
+        "Umbrella.of": lambda i: umbrella.of(bent[i]),
+        "losses_and_cosines": lambda i: free.losses_and_cosines(
+            before, {names["squared_error"]: [bent[i]]}
+        ),
+        "scatter_and_duality": lambda i: free.scatter_and_duality(
+            {"round": ([1, 0.1], [1e-3, 1e-9 * (1 + i)]), "other": ([1, 0.1], [0.5, 0.4])}
+        ),
+        "saddles": lambda i: free.saddles(
+            [([0, 5], [0.4 + i, 0.2]), ([0, 5], [0.3, 0.2])], [-0.1, 0.0], 0.2
+        ),
+        "margins": lambda i: free.margins(walked(i), simplex),
+    }
+
+
+def _collapsed(depth: int, part: float, width: int = 10) -> DeepUFM:
+    """Two classes at the collapsed point; ``part`` is Λ/Λ*."""
+    decay = (part * threshold(2, depth)) ** (1 / (depth + 1))
+    decays = {"weight_decay": decay, "feature_decay": decay}
+    return DeepUFM(2, 1, depth, width, **decays).start_collapsed()
+
+
+def _of_depth() -> dict[str, Maker]:
+    models = [[_collapsed(depth, part) for depth in (2, 3) for part in (0.1, 0.4 + i / 9)]
+              for i in (0, 1)]  # fmt: skip
+    three = [[_collapsed(3, part, width) for part in (0.1 + i / 9, 0.4) for width in (8, 10)]
+             for i in (0, 1)]  # fmt: skip
+    crossing = deep.ThresholdCrossing(models[1], models[1][:1])
+    strip = deep.LayerStrip(three[0][0])
+    for step, scale in ((0, 1.0), (1, 0.5)):
+        with torch.no_grad():
+            three[0][0].features.mul_(scale)
+        strip.record(step)
+    return {
+        "losses_against_theory": lambda i: deep.losses_against_theory(models[i]),
+        "ThresholdCrossing.at": lambda i: crossing.at(3, 0.5 + i),
+        "merging": lambda i: deep.merging(three[0][: 2 + i], "two classes"),
+        "below_collapse": lambda i: deep.below_collapse({"two classes": three[i]}, {}),
+        "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2], three[0][:2]),
+        "LayerStrip.at": strip.at,
+        "layer_grams": lambda i: deep.layer_grams({"two classes": three[i][0]}),
+    }

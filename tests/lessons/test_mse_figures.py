@@ -1,0 +1,151 @@
+"""Figures of the squared error's terms: what they hold, how fast they answer, what they refuse."""
+
+from __future__ import annotations
+
+import io
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import nclib
+from nclib import ClassStatistics, Trajectory
+from nclib.lessons.decomposition import pictures as mse
+from nclib.runs import presets
+
+
+@pytest.fixture(scope="module")
+def run():
+    data = nclib.load_data("digits", classes=[0, 1, 2])
+    settings = presets.quick("mlp", "squared_error") | {"epochs": 6, "batch_size": 32}
+    network = nclib.build_network("mlp", data, width=12)
+    return Trajectory.of(nclib.train(network, data, progress=False, **settings))
+
+
+@pytest.fixture(scope="module")
+def stats():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(3).repeat_interleave(10)
+    noise = torch.randn(30, 4, generator=generator, dtype=torch.float64)
+    return ClassStatistics.from_features(2 * nclib.simplex_etf(3, 4)[labels] + noise, labels)
+
+
+def width(picture):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return Image.open(io.BytesIO(picture.png())).width
+
+
+def polygons(axis):
+    return [patch.get_xy()[:-1] for patch in axis.patches]
+
+
+def test_areas_stack_up_to_the_loss(run):
+    picture = mse.TermsOverTime(6).of(run, "as trained")
+    assert width(picture) <= 900
+    loss, share = picture.axes
+    table, half = run.metrics, len(run)
+    for area, term in zip(polygons(loss), mse.TERMS, strict=True):
+        low, high = area[:half, 1], area[half:, 1][::-1]
+        np.testing.assert_allclose(high - low, table[f"mse_{term}"])
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), table.mse_total)
+    np.testing.assert_allclose(share.lines[0].get_ydata(), 1)
+    assert loss.get_ylim()[1] > table.mse_total.max()
+    assert f"L from {table.mse_total.iloc[0]:.2g}" in picture.alt
+    assert "as trained" in picture.alt
+
+
+def test_the_picture_follows_a_run_that_goes_on(run):
+    live = mse.TermsOverTime(6)
+    assert width(live.picture) <= 900
+    table = run.metrics
+    assert live.of(mse.terms_of({})).alt.startswith("Two empty panels")
+    first = live.of(table[:1]).png()
+    assert live.of(table[:3]) is live.picture
+    assert live.picture.png() != first
+    assert len(live.picture.axes[0].lines[0].get_xdata()) == 3
+
+
+def test_decompositions_become_the_table_of_a_trajectory(stats):
+    weight, bias = nclib.least_squares_classifier(stats)
+    one = nclib.decompose_mse(stats, 2 * weight, bias)
+    table = mse.terms_of({0: one, 3: one})
+    assert table.epoch.tolist() == [0, 3]
+    assert table.mse_perpendicular.tolist() == [one.perpendicular] * 2
+    assert mse.shares(table)[0] == one.perpendicular / one.total
+
+
+def test_only_the_third_term_pays_for_a_classifier_that_is_moved(stats):
+    direction = torch.zeros(3, 5, dtype=torch.float64)
+    direction[0, 0] = 1
+    moved = mse.AwayFromBest(stats, {"one": direction, "bias": direction.roll(-1, 1)})
+    picture = moved.at("one", 0.5)
+    assert width(picture) <= 900
+    nc1, nc23, perpendicular = polygons(picture.axes[0])
+    assert np.ptp(nc1[41:, 1]) < 1e-12
+    assert np.ptp(nc23[41:, 1]) < 1e-12
+    heights = perpendicular[41:, 1][::-1] - perpendicular[:41, 1]
+    steps = np.linspace(-1, 1, 41)
+    np.testing.assert_allclose(heights, heights[0] * steps**2, atol=1e-12)
+    assert "at distance +0.5" in picture.alt
+    assert moved.at("bias", -1.0) is picture
+    assert picture.axes[0].get_ylim()[1] > heights[0]
+
+
+def test_noise_and_shape():
+    felt = mse.NoiseAndShape(per_class=20)
+    picture = felt.at(0.2, 0.5, 1e-3)
+    assert width(picture) <= 900
+    plane, curve = picture.axes
+    clouds = [line for line in plane.lines if len(line.get_xdata()) == 20]
+    dots = np.concatenate([np.column_stack(line.get_data()) for line in clouds])
+    means = dots.reshape(3, 20, 2).mean(1)
+    expected = nclib.simplex_etf(3, 2).numpy() * [1, 0.5]
+    np.testing.assert_allclose(means, expected, atol=1e-12)
+    residuals = (dots.reshape(3, 20, 2) - means[:, None]).reshape(-1, 2)
+    np.testing.assert_allclose(residuals.T @ residuals / 60, 0.04 * np.eye(2), atol=1e-12)
+    now = felt.terms(0.2, 0.5, 1e-3)
+    assert now.perpendicular < 1e-15
+    points = [line.get_ydata() for line in curve.lines if len(line.get_xdata()) == 1]
+    assert [float(y[0]) for y in points] == [now.nc1, now.nc23]
+    assert f"NC1 {now.nc1:.2g}, NC2/3 {now.nc23:.2g}" in picture.alt
+
+
+def test_sliders_answer_in_time(stats):
+    felt = mse.NoiseAndShape()
+    moved = mse.AwayFromBest(stats, {"all": torch.ones(3, 5, dtype=torch.float64)})
+    shapes = [(noise, squeeze, 0.0) for noise in (0.1, 1.0) for squeeze in (0.0, 0.5, 1.0)]
+    distances = [("all", distance) for distance in (-1.0, 0.0, 0.5)]
+    for draw, places in ((felt.at, shapes), (moved.at, distances)):
+        draw(*places[0]).png()
+        seconds = []
+        for place in places:
+            start = time.process_time()
+            draw(*place).png()
+            seconds.append(time.process_time() - start)
+        assert np.median(seconds) < 0.15
+
+
+def test_shares_of_runs(run):
+    table = mse.share_table({"mine": run})
+    share = 100 * (run.metrics.mse_perpendicular / run.metrics.mse_total)
+    assert table.loc["mine", "start"] == share.iloc[0]
+    assert table.loc["mine", "largest"] == share.max()
+    assert table.loc["mine", "end"] == share.iloc[-1]
+    assert np.isnan(table.loc["mine", "at 99.9 % right"]) == (run.terminal_epoch is None)
+    assert table.loc["mine", "NC1 at the end"] == run.metrics.nc1.iloc[-1]
+
+
+def test_shares_as_a_picture(run):
+    picture = mse.perpendicular_shares([run, run])
+    assert width(picture) <= 900
+    lines = [line for line in picture.axes[0].lines if len(line.get_xdata()) == len(run)]
+    np.testing.assert_allclose(lines[0].get_ydata(), mse.shares(run))
+    names = [text.get_text() for text in picture.legends[0].get_texts()]
+    assert names == ["digits · mlp"]
+    assert picture.alt.count("at most") == 2
+    with pytest.raises(ValueError, match="there are no runs"):
+        mse.perpendicular_shares([])
