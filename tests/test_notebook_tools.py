@@ -258,7 +258,7 @@ BAD = [
     ("one-title", ("# ## How far apart?", "# ##"), "without text"),
     ("heading-order", ("# ## How far apart?", "# #### How far apart?"), "a heading of level 1"),
     ("self-check", (', f"found {frame.shape[0]} rows, expected {num_classes}"', ""), "message"),
-    ("self-check", ("assert frame.shape[0] ==", "frame.shape[0] =="), "no assert"),
+    ("self-check", ("assert frame.shape[0] ==", "frame.shape[0] =="), "no claim and no assert"),
     ("exercise-parts", ('# %% tags=["check"]', "# %%"), "the next code cell after this exercise"),
     ("exercise-parts", ('# %% tags=["solution"]', "# %%"), "the next code cell after this check"),
     ("exercise-parts", ('# %% tags=["exercise"]', "# %%"), "the code cell before this check"),

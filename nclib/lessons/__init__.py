@@ -1,1 +1,1 @@
-"""A room a notebook: its own pictures, and the checks of its exercises. Nothing imports a lesson."""
+"""A room a notebook: its pictures, the checks of its exercises. Nothing else imports a lesson."""

@@ -94,6 +94,30 @@ class Picture(Figure):
         return data, {"image/png": {"alt": self.alt}}
 
 
+Kept = Callable[..., Picture]  # moves what is kept, and returns always the same picture
+
+
+def kept(figure: Picture, *moving: Artist) -> Callable[[Callable[..., str]], Kept]:
+    """Make a function that moves ``moving``, and says what is seen then, into a kept picture.
+
+    ``@kept(figure, line, title)`` above ``def at(time): …; return "words"`` gives a function of the
+    same arguments that redraws only what moves, under the house style, sets ``figure.alt`` to the
+    words, and returns the figure: what ``explore`` takes.
+    """
+    figure.keep_moving(moving)
+
+    def of(move: Callable[..., str]) -> Kept:
+        @functools.wraps(move)
+        def moved(*args: object, **options: object) -> Picture:
+            with matplotlib.rc_context(STYLE):
+                figure.alt = move(*args, **options)
+            return figure
+
+        return moved
+
+    return of
+
+
 def house_style(draw: Callable[..., T]) -> Callable[..., T]:
     """Run a function that draws under the house style, whatever the session's defaults are."""
 
