@@ -30,7 +30,8 @@ _PUBLIC = {
     "nclib.runs.presets": ("cosine_schedule", "step_schedule"),
     "nclib.runs.recorded": ("load_run", "recorded_runs"),
     "nclib.runs.sweeps": ("sweep",),
-    "nclib.runs.training": ("DivergedError", "Epoch", "train"),
+    "nclib.runs.epoch": ("Epoch",),
+    "nclib.runs.training": ("DivergedError", "train"),
     "nclib.runs.trajectory": ("Trajectory",),
     "nclib.runtime": ("profile",),
 }
@@ -38,17 +39,11 @@ _MODULES = {
     "nclib": ("host", "palette", "runtime"),
     "nclib.data": ("perturb",),
     "nclib.formulas": (
-        "central_path",
-        "collapse",
-        "deep_ufm",
-        "etf",
-        "losses",
-        "mse",
-        "statistics",
-        "ufm",
+        *("central_path", "collapse", "deep_ufm", "descent", "etf", "layers"),
+        *("losses", "mse", "statistics", "ufm"),
     ),
     "nclib.pictures": ("comparisons", "panels", "plane"),
-    "nclib.runs": ("free_features", "networks", "presets", "training", "trajectory"),
+    "nclib.runs": ("free_features", "networks", "presets", "tables", "training", "trajectory"),
 }
 _HOME = {name: (module, True) for module, names in _PUBLIC.items() for name in names}
 _HOME |= {name: (f"{room}.{name}", False) for room, names in _MODULES.items() for name in names}

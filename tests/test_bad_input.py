@@ -90,7 +90,7 @@ REFUSED = {
     ),
     "fewer than two classes": (
         lambda: ClassStatistics(1, 4),
-        "num_classes is 1; collapse needs at least 2 classes",
+        "num_classes is 1; give an integer of at least 2: collapse needs two classes",
     ),
     "labels of one class": (
         lambda: ClassStatistics.from_features(FEATURES, 0 * LABELS),

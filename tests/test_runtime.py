@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nclib import runtime
+from nclib import host, runtime
 
 
 @pytest.mark.parametrize("name", runtime.PROFILES)
@@ -71,8 +71,8 @@ def test_where_widgets_are_html(value, colab, shown, monkeypatch):
     monkeypatch.setenv("NCLIB_WIDGETS", value)
     if colab:
         monkeypatch.setitem(sys.modules, "google.colab", sys)
-    assert runtime.in_colab() == colab
-    assert runtime.shows_html() == shown
+    assert host.in_colab() == colab
+    assert host.shows_html() == shown
 
 
 def test_unknown_kind_of_widgets(monkeypatch):
@@ -80,11 +80,11 @@ def test_unknown_kind_of_widgets(monkeypatch):
     with pytest.raises(
         ValueError, match="NCLIB_WIDGETS is 'flash'; set it to html, anywidget or auto"
     ):
-        runtime.shows_html()
+        host.shows_html()
 
 
 def test_no_browser_is_served_outside_a_kernel():
-    assert not runtime.serves_browser()
+    assert not host.serves_browser()
 
 
 def test_start_says_what_runs_where(monkeypatch):

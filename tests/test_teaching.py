@@ -167,7 +167,7 @@ def test_every_name_exists():
     named = [name for row in TERMS for name in re.findall(r"`([^`]+)`", row[1])]
     assert len(named) > 30
     assert [name for name in named if not exists(name)] == []
-    told = re.findall(r"`(?:nclib\.)?(train|sweep|comparisons\.\w+)`", GUIDE)
+    told = re.findall(r"`(?:nclib\.)?(train|sweep|tables\.\w+)`", GUIDE)
     assert len(told) == 3
     assert all(map(exists, told))
     assert not exists("collapse.no_such_measure")

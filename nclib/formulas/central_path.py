@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import pad
 
 from nclib.checks import at_least, check_pair, check_times
-from nclib.formulas.spectra import split_signal, within_spectrum
+from nclib.formulas.spectra import Noise, split_signal, within_spectrum
 from nclib.formulas.statistics import ClassStatistics
 from nclib.shapes import Float, Number, Tensor
 
@@ -26,7 +26,9 @@ from nclib.shapes import Float, Number, Tensor
 _LAWS = {"projected": (1, 1 / 4), "rescaled": (1 / 2, 0)}
 
 
-def snr_singular_values(stats: ClassStatistics) -> Float[Tensor, " {stats.num_classes}-1"]:
+def snr_singular_values(
+    stats: ClassStatistics, *, noise: Noise | None = None
+) -> Float[Tensor, " {stats.num_classes}-1"]:
     """ω_j (C-1,), singular values of Σ_W^{-1/2} Ṁᵀ, descending; all → ∞ (NC1), and equal (NC2).
 
     Unchanged by every invertible affine map of the features. Any class counts. Where Σ_W is
@@ -34,14 +36,18 @@ def snr_singular_values(stats: ClassStatistics) -> Float[Tensor, " {stats.num_cl
     means differ outside the range of Σ_W is ``inf``; where means do not differ at all it is 0 (at
     least C-1-p of them when p < C-1).
 
+    Args:
+        stats: class statistics; every class needs samples.
+        noise: ``within_spectrum(stats)``, where it is at hand already.
+
     Raises:
         ValueError: for a class without samples, or statistics without scatter.
 
     Source: Han, Papyan, Donoho 2022 (the SNR matrix).
     """
     means = stats.centred_means
-    noise, reach = split_signal(stats, means)
-    inside, outside = means.to(noise.values) @ noise.whitening, reach.u
+    spectrum, reach = split_signal(stats, means, noise)
+    inside, outside = means.to(spectrum.values) @ spectrum.whitening, reach.u
     finite = torch.linalg.svdvals(inside - outside @ (outside.T @ inside))
     omega = torch.cat([torch.full_like(outside[0], torch.inf), finite])
     return pad(omega, (0, len(means) - 1 - len(omega)))  # a negative pad crops

@@ -59,20 +59,21 @@ def collapse_metrics(
 ) -> CollapseMetrics:
     """NC1-NC4 of features summarised by ``stats`` and a linear classifier.
 
-    With features the within-class scatter is only projected on the C-1 directions of the class
-    means, so nothing of size (p, p) is made; without, it comes from ``stats``.
+    NC1-NC3 come from ``stats``, whatever features are given; NC4 is counted on these. Statistics
+    made by ``from_features`` are only projected on the C-1 directions of the class means, so that
+    nothing of size (p, p) is made; with the same features both take one pass.
 
     Args:
         stats: class statistics of the *training* features; every class needs samples.
         weight: (C, p), as in ``nn.Linear(p, C)``.
         bias: (C,), or none.
         features: (N, p) to count nearest-class-mean mismatches on: the same training features, or
-            others (a test set: then NC1 still comes from ``stats``).
+            others, such as a test set's.
         labels: (N,) of those features.
 
     Raises:
         ValueError: for shapes that do not fit, classes without samples, or statistics without
-            within-class scatter and no features to take it from.
+            within-class scatter.
 
     Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
     """
@@ -87,7 +88,7 @@ def collapse_metrics(
     within = mismatch = None
     if features is not None:
         within, mismatch = _project(stats, means, (weight, bias), features, labels)
-    if features is None or not stats.summarises(features, labels):
+    if features is None or not stats.refers_to(features):
         within = stats.within_variance_along(means.whitening)
     if means.rank == 0:
         warnings.warn(
@@ -98,7 +99,7 @@ def collapse_metrics(
         )
     angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
     return CollapseMetrics(
-        nc1=float(within.sum()) if means.rank else float("nan"),
+        nc1=_nc1(within),
         equinorm_means=equinorm(centred),
         equinorm_weights=equinorm(weight),
         equiangularity_means=equiangularity(angles),
@@ -109,6 +110,23 @@ def collapse_metrics(
         ncc_mismatch=mismatch,
         rank=means.rank,
     )
+
+
+def nc1(stats: ClassStatistics) -> float:
+    """tr(Σ_W Σ_B⁺)/C = Σ diag(VᵀΣ_W V)/s² of Ṁ = U diag(s) Vᵀ; ≥ 0, → 0 (NC1, Fig. 6).
+
+    NaN when all class means coincide. Features are only projected on the class means' directions
+    where ``stats`` was made of them by ``from_features``.
+
+    Raises:
+        ValueError: for a class without samples, or statistics without within-class scatter.
+    """
+    return _nc1(stats.within_variance_along(_Means(stats.centred_means).whitening))
+
+
+def _nc1(within: Float[Tensor, " k"]) -> float:
+    """The sum of the whitened variances along the k directions in which the means differ."""
+    return float(within.sum()) if len(within) else float("nan")
 
 
 @torch.no_grad()

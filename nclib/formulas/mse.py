@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 
 from nclib.checks import check_classifier, check_decays
-from nclib.formulas.spectra import Spectrum, at_home, split_signal, within_spectrum
+from nclib.formulas.spectra import Noise, Spectrum, at_home, split_signal, within_spectrum
 from nclib.formulas.statistics import ClassStatistics
 from nclib.shapes import Float, Number, Tensor
 
@@ -82,6 +82,7 @@ def decompose_mse(
     bias: Tensor | None,
     *,
     weight_decay: Number = 0.0,
+    noise: Noise | None = None,
 ) -> MSEDecomposition:
     """Split the squared error of a classifier into L_NC1 + L_NC2/3 + L_LS^⊥.
 
@@ -90,13 +91,14 @@ def decompose_mse(
         weight: (C, p), as in ``nn.Linear(p, C)``.
         bias: (C,), or None for a classifier without bias (the least-squares one has it still).
         weight_decay: λ ≥ 0, as in ``least_squares_classifier``.
+        noise: ``within_spectrum(stats)``, where it is at hand already.
 
     Raises:
         ValueError: as ``least_squares_classifier``, and for shapes that do not fit.
 
     Source: Han, Papyan, Donoho 2022, Theorem 1, extended from equal to any class counts.
     """
-    problem = _Problem(stats, weight_decay)
+    problem = _Problem(stats, weight_decay, noise)
     weight, bias = check_classifier(problem.means, weight, bias)
     given = _Classifier(weight, bias, weight @ problem.mean + bias)
     best = problem.minimiser()
@@ -127,7 +129,9 @@ class _Problem:
     ``share`` π (C,), ``mean`` μ_w (p,), ``means`` μ_c - μ_w (C, p), ``rows`` F, ``targets`` T.
     """
 
-    def __init__(self, stats: ClassStatistics, weight_decay: Number) -> None:
+    def __init__(
+        self, stats: ClassStatistics, weight_decay: Number, noise: Noise | None = None
+    ) -> None:
         check_decays(weight_decay=weight_decay)
         self.decay = decay = float(weight_decay)
         centred = at_home(stats.centred_means)
@@ -139,11 +143,11 @@ class _Problem:
         self.rows = torch.cat([root * self.means, pull * self.mean[None]])
         self.targets = torch.cat([root * (self.identity - self.share), pull * self.share[None]])
         if decay:
-            spectrum, null, _ = within_spectrum(stats)
+            spectrum, null, _ = noise or within_spectrum(stats)
             values = torch.cat([torch.zeros_like(null[0]), spectrum.values]) + decay
             self.kernel = Spectrum(values, torch.cat([null, spectrum.vectors], dim=1))
         else:
-            self.kernel, self.reach = split_signal(stats, self.rows)
+            self.kernel, self.reach = split_signal(stats, self.rows, noise)
 
     def minimiser(self) -> _Classifier:
         """The classifier of least L and, among those, of least norm."""

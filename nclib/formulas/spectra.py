@@ -34,7 +34,15 @@ class Reach(NamedTuple):
     idle: Tensor
 
 
-def within_spectrum(stats: ClassStatistics) -> tuple[Spectrum, Float[Tensor, "p q"], float]:
+class Noise(NamedTuple):
+    """Σ_W on its range, its null space (p, q), and the size from which an eigenvalue counts."""
+
+    spectrum: Spectrum
+    null: Tensor
+    cut: float
+
+
+def within_spectrum(stats: ClassStatistics) -> Noise:
     """Σ_W on its range, its null space, and the rounding below which an eigenvalue counts as 0.
 
     Rounding is p·ε of the largest eigenvalue, or 4 times the most negative one, which measures it:
@@ -48,17 +56,19 @@ def within_spectrum(stats: ClassStatistics) -> tuple[Spectrum, Float[Tensor, "p 
     low, high = float(values[0]), float(values[-1])
     cut = max(len(values) * limits.eps * high, -4 * low, limits.tiny)
     q = int((values <= cut).sum())
-    return Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut
+    return Noise(Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut)
 
 
-def split_signal(stats: ClassStatistics, rows: Float[Tensor, "m p"]) -> tuple[Spectrum, Reach]:
+def split_signal(
+    stats: ClassStatistics, rows: Float[Tensor, "m p"], noise: Noise | None = None
+) -> tuple[Spectrum, Reach]:
     """Σ_W where rows meet noise, and the combinations of rows that meet none.
 
     Outside the range of Σ_W the noise is at most ``cut``, so ‖row‖/√cut is the least ratio of
     signal to noise. What rounding moves there from the range stays below the largest ratio inside:
     only more than that is taken for signal without noise, the rest is given the noise ``cut``.
     """
-    (spectrum, null, cut), rows = within_spectrum(stats), at_home(rows)
+    (spectrum, null, cut), rows = noise or within_spectrum(stats), at_home(rows)
     u, s, vt = torch.linalg.svd(rows @ null, full_matrices=True)
     inside = rows @ spectrum.whitening
     largest = float(torch.linalg.matrix_norm(inside, 2)) if inside.numel() else 0.0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from nclib.checks import check_pair, raise_not_finite
+from nclib.checks import at_least, check_pair, raise_not_finite
 from nclib.shapes import Float, Tensor
 
 
@@ -35,10 +35,8 @@ class ClassStatistics:
         device: torch.device | str = "cpu",
         scatter: bool = True,
     ) -> None:
-        if num_classes < 2:
-            raise ValueError(f"num_classes is {num_classes}; collapse needs at least 2 classes")
-        if num_features < 1:
-            raise ValueError(f"num_features is {num_features}; it must be at least 1")
+        at_least(2, ": collapse needs two classes", num_classes=num_classes)
+        at_least(1, num_features=num_features)
         self.num_classes, self.num_features = num_classes, num_features
         self.device = torch.device(device)
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
@@ -70,7 +68,7 @@ class ClassStatistics:
             num_classes = int(labels.max()) + 1 if len(labels) else 0
         stats = cls(num_classes, features.shape[1], device=features.device, scatter=False)
         stats.update(features, labels)
-        stats._source = (features.detach(), labels)
+        stats._source = (features.detach() if features.requires_grad else features, labels)
         return stats
 
     @torch.no_grad()
@@ -90,10 +88,7 @@ class ClassStatistics:
 
     def merge(self, other: ClassStatistics) -> ClassStatistics:
         """Add what another has seen, as if its samples had been given to this one; returns self."""
-        mine, theirs = (
-            (self.num_classes, self.num_features),
-            (other.num_classes, other.num_features),
-        )
+        mine, theirs = ((one.num_classes, one.num_features) for one in (self, other))
         if mine != theirs:
             raise ValueError(
                 f"other has (classes, features) = {theirs}, this has {mine}; they must be equal"
@@ -200,21 +195,9 @@ class ClassStatistics:
         for h, y in zip(features.split(step), labels.split(step), strict=True):
             yield Block(h.to(shift.device) - shift.index_select(0, y), y)
 
-    def summarises(self, features: Tensor, labels: Tensor) -> bool:
-        """Whether Σ_W is to be taken from these features: the ones seen, whose scatter is not kept.
-
-        Without scatter and without a reference they are known by their counts and spread.
-        """
-        if self._source is not None:
-            seen = self._source[0]
-            return seen.data_ptr() == features.data_ptr() and seen.shape == features.shape
-        if self._scatter is not None:
-            return False
-        if not torch.equal(torch.bincount(labels, minlength=self.num_classes), self.counts):
-            return False
-        blocks = self.residuals(features, labels)
-        spread = sum(block.residuals.to(self._spread.dtype).square().sum() for block in blocks)
-        return bool((spread - self._spread.sum()).abs() <= 1e-3 * self._spread.sum())
+    def refers_to(self, features: Tensor) -> bool:
+        """Whether these very features were given to ``from_features``: one pass then does."""
+        return self._source is not None and self._source[0] is features
 
     def check_batch(self, features: Tensor, labels: Tensor) -> None:
         """Raise ValueError unless the columns are p and the labels lie in 0..C-1."""
@@ -274,9 +257,7 @@ class ClassStatistics:
         While it is there, what can be projected from the features still is.
         """
         if self._source is not None and self._scatter is None:
-            self._scatter = torch.zeros(
-                self.num_features, self.num_features, dtype=self._offset.dtype, device=self.device
-            )
+            self._scatter = self._offset.new_zeros(self.num_features, self.num_features)
             for block in self.residuals(*self._source):
                 self._scatter += block.residuals.T @ block.residuals
         if not wanted:
@@ -287,13 +268,10 @@ class ClassStatistics:
                 "make them with scatter=True"
             )
 
-    def _has_scatter(self) -> bool:
-        return self._scatter is not None or self._source is not None
-
     def _empty_like(self) -> ClassStatistics:
-        return ClassStatistics(
-            self.num_classes, self.num_features, device=self.device, scatter=self._has_scatter()
-        )
+        scatter = self._scatter is not None or self._source is not None
+        size = self.num_classes, self.num_features
+        return ClassStatistics(*size, device=self.device, scatter=scatter)
 
     def _require_all(self) -> None:
         missing = (self.counts == 0).nonzero().flatten().tolist()

@@ -16,7 +16,8 @@ from nclib.formulas.descent import gradient_descent
 from nclib.formulas.losses import UFM_LOSSES
 from nclib.formulas.statistics import ClassStatistics
 from nclib.formulas.ufm import UFM
-from nclib.runs.training import Epoch, Snapshot
+from nclib.measuring.report import Snapshot
+from nclib.runs.epoch import Epoch
 from nclib.shapes import Number
 
 

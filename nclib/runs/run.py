@@ -1,76 +1,23 @@
-"""One training run at work: the pass over the data that trains, and the one that measures."""
+"""One training run at work: the pass that trains, and all that decides how it goes on."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from nclib.data.dataset import DataSet, Split
-from nclib.formulas.central_path import snr_singular_values
-from nclib.formulas.collapse import CollapseMetrics, collapse_metrics, ncc_mismatch
 from nclib.formulas.losses import LOSSES
-from nclib.formulas.mse import MSEDecomposition, decompose_mse, matching_decay
-from nclib.formulas.statistics import ClassStatistics
+from nclib.measuring.report import Evaluator
 from nclib.runs.checkpoint import generators
-from nclib.shapes import Float, Int, Tensor
-
-BLOCK = 256  # images at a time when measuring: more fall out of a CPU's cache
-CUDA_BLOCK = 2048
-KEPT_BYTES = 2**32  # features larger than this are not kept, off CUDA
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The geometry of a measured epoch.
-
-    Attributes:
-        class_means: (C, p).
-        weight: (C, p) of the classifier.
-        bias: (C,) of the classifier.
-        features: (S, p), a fixed sample of the training features.
-        labels: (S,) of the sample.
-        snr: (C-1,) singular values of Σ_W^(-1/2) Ṁᵀ, descending; inf where a mode has no scatter.
-    """
-
-    class_means: Float[Tensor, "C p"]
-    weight: Float[Tensor, "C p"]
-    bias: Float[Tensor, " C"]
-    features: Float[Tensor, "S p"]
-    labels: Int[Tensor, " S"]
-    snr: Float[Tensor, " C-1"]
-
-
-class Measurement(NamedTuple):
-    """What is measured at one epoch, in evaluation mode; the fields of ``Epoch``."""
-
-    loss: float
-    train_accuracy: float
-    test_accuracy: float
-    metrics: CollapseMetrics | None = None
-    test_metrics: CollapseMetrics | None = None
-    decomposition: MSEDecomposition | None = None
-    snapshot: Snapshot | None = None
-
-
-class Evaluation(NamedTuple):
-    """A split in evaluation mode: loss, accuracy, features (None where too large), statistics."""
-
-    loss: float
-    accuracy: float
-    features: Float[Tensor, "N p"] | None
-    stats: ClassStatistics | None
 
 
 class Run:
-    """A network, its data and optimiser; ``step_through`` trains an epoch, ``measure`` measures."""
+    """A network, its data and optimiser; ``step_through`` trains an epoch."""
 
     def __init__(
         self,
@@ -84,6 +31,7 @@ class Run:
         self.network, self.data, self.settings, self.schedule = network, data, settings, schedule
         self.forward = torch.compile(network) if compiled else network
         self.loss = LOSSES[settings["loss"]]
+        self.evaluator = Evaluator(network, network.classifier, data.num_classes, self.loss)
         self.order = torch.Generator().manual_seed(settings["seed"])  # the same on every device
         self.optimizer = torch.optim.SGD(
             network.parameters(),
@@ -117,85 +65,6 @@ class Run:
             total += loss.detach()
             correct += (logits.argmax(1) == labels[batch]).sum()
         return float(total) / steps, float(correct) / (steps * size)
-
-    # Measuring
-
-    @torch.no_grad()
-    def evaluate(self, split: Split) -> Evaluation:
-        """One pass over a split in float32: bfloat16 features blur NC1 below 1e-5."""
-        self.network.eval()
-        num_features = self.network.classifier.in_features
-        keep = 4 * len(split) * num_features <= _room(split.images.device)
-        stats = ClassStatistics(self.data.num_classes, num_features, device=split.images.device)
-        kept, logits = [], []
-        for features, labels in self._features(split):
-            logits.append(self.network.classifier(features))
-            if keep:
-                kept.append(features)
-            elif logits[-1].isfinite().all():
-                stats.update(features, labels)
-        scores = torch.cat(logits)
-        loss = float(self.loss(scores, split.labels))
-        accuracy = float((scores.argmax(1) == split.labels).double().mean())
-        features = torch.cat(kept) if keep else None
-        if keep and math.isfinite(loss):
-            stats = ClassStatistics.from_features(features, split.labels, self.data.num_classes)
-        return Evaluation(loss, accuracy, features, stats if _measurable(stats) else None)
-
-    def _features(self, split: Split) -> Iterator[tuple[Tensor, Tensor]]:
-        size = CUDA_BLOCK if split.images.is_cuda else BLOCK
-        with _exact_float32():
-            for images, labels in zip(
-                split.images.split(size), split.labels.split(size), strict=True
-            ):
-                yield self.network.features(images), labels
-
-    def measure(self, sample: Int[Tensor, " S"]) -> Measurement:
-        """Everything measured at one epoch, from one pass over training and test set.
-
-        (Two, where the features do not fit: the nearest class mean is known after the first.)
-
-        Raises:
-            OverflowError: if the loss is still finite, but the scatter of the features no more.
-        """
-        train, test = self.evaluate(self.data.train), self.evaluate(self.data.test)
-        scores = (train.loss, train.accuracy, test.accuracy)
-        if not math.isfinite(train.loss) or train.stats is None:
-            return Measurement(*scores)
-        if not torch.isfinite(train.stats.within_covariance).all():
-            raise OverflowError("the features became so large that their scatter overflows")
-        layer = self.network.classifier
-        weight, bias = layer.weight.detach().clone(), layer.bias.detach().clone()
-        metrics = self._metrics(train.stats, train, self.data.train)
-        test_metrics = None
-        if math.isfinite(test.loss) and test.stats is not None:
-            test_metrics = self._metrics(train.stats, test, self.data.test)
-        decay = matching_decay(self.data.num_classes, self.settings["weight_decay"])
-        terms = decompose_mse(train.stats, weight, bias, weight_decay=decay)
-        kept = (train.stats.class_means.float(), weight, bias, *self._sampled(train, sample))
-        snapshot = Snapshot(*(x.cpu() for x in (*kept, snr_singular_values(train.stats))))
-        return Measurement(*scores, metrics, test_metrics, terms, snapshot)
-
-    @torch.no_grad()
-    def _metrics(self, means: ClassStatistics, at: Evaluation, split: Split) -> CollapseMetrics:
-        """NC1-NC3 of a split around its own class means; NC4 against those of the training set."""
-        layer = self.network.classifier
-        classifier = (layer.weight, layer.bias)
-        own = {"features": at.features, "labels": split.labels} if at.features is not None else {}
-        metrics = collapse_metrics(at.stats, *classifier, **own)
-        if at.features is not None and at.stats is means:
-            return metrics
-        blocks = [(at.features, split.labels)] if own else self._features(split)
-        wrong = sum(ncc_mismatch(means, *classifier, h, y) * len(y) for h, y in blocks)
-        return replace(metrics, ncc_mismatch=wrong / len(split))
-
-    @torch.no_grad()
-    def _sampled(self, at: Evaluation, sample: Int[Tensor, " S"]) -> tuple[Tensor, Tensor]:
-        train = self.data.train
-        if at.features is not None:
-            return at.features[sample], train.labels[sample]
-        chosen = Split(train.images[sample], train.labels[sample])
-        return torch.cat([h for h, _ in self._features(chosen)]), chosen.labels
 
     # Keeping
 
@@ -237,23 +106,3 @@ def checksum(split: Split) -> int:
     middle = split.images[:, :, split.images.shape[2] // 2, split.images.shape[3] // 2]
     labels = zlib.crc32(split.labels.cpu().numpy().tobytes())
     return zlib.crc32(middle.cpu().contiguous().numpy().tobytes(), labels)
-
-
-def _measurable(stats: ClassStatistics) -> bool:
-    return bool((stats.counts > 0).all())
-
-
-def _room(device: torch.device) -> int:
-    """Bytes that features may take."""
-    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else KEPT_BYTES
-
-
-@contextlib.contextmanager
-def _exact_float32() -> Iterator[None]:
-    """No TF32 in convolutions, which CUDA otherwise takes by default."""
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = allowed

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,9 +18,8 @@ from tqdm import tqdm
 from nclib import runtime
 from nclib.checks import check_numbers
 from nclib.data.dataset import DataSet
-from nclib.formulas.collapse import CollapseMetrics
 from nclib.formulas.losses import check_loss
-from nclib.formulas.mse import MSEDecomposition
+from nclib.measuring.report import Measurement
 from nclib.runs.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -29,8 +27,9 @@ from nclib.runs.checkpoint import (
     require_same_settings,
     restore_generators,
 )
+from nclib.runs.epoch import Epoch, pack, unpack
 from nclib.runs.presets import measured_epochs, step_schedule
-from nclib.runs.run import Measurement, Run, Snapshot, checksum
+from nclib.runs.run import Run, checksum
 from nclib.shapes import Number, Tensor
 
 PRECISIONS = ("float32", "bfloat16")
@@ -38,40 +37,6 @@ PRECISIONS = ("float32", "bfloat16")
 
 class DivergedError(ValueError):
     """The loss became NaN or infinite, or the features too large to measure."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch of training; epoch 0 is before any step.
-
-    Attributes:
-        number: epochs completed.
-        loss: mean training loss. Of measured epochs in evaluation mode over the whole training set,
-            otherwise of the mini-batches as they were trained on; likewise ``train_accuracy``.
-        train_accuracy: share of training samples decided correctly, in [0, 1].
-        test_accuracy: the same of the test set; None when not measured.
-        metrics: NC1-NC4 on the training set in evaluation mode; None when not measured.
-        seconds: training time so far, measuring included.
-        snapshot: means, classifier and sampled features; None when not measured.
-        settings: what was run, and in which environment.
-        test_metrics: NC1-NC3 of the test set around its own class means, and NC4 as the paper has
-            it, test samples against the *training* class means; None when not measured, or when
-            the test set lacks a class.
-        decomposition: the squared-error loss of the classifier on the training features, in its
-            terms, whatever loss was trained with, at the decay that belongs to the training
-            (``matching_decay``); None when not measured.
-    """
-
-    number: int
-    loss: float
-    train_accuracy: float
-    test_accuracy: float | None
-    metrics: CollapseMetrics | None
-    seconds: float
-    snapshot: Snapshot | None
-    settings: dict
-    test_metrics: CollapseMetrics | None = None
-    decomposition: MSEDecomposition | None = None
 
 
 def train(  # noqa: PLR0913 - the settings of a run, all named
@@ -185,14 +150,8 @@ def _epochs(
     )
     with bar:
         for number in bar:
-            loss, accuracy = run.step_through(number) if number else (float("nan"), float("nan"))
-            measured = Measurement(loss, accuracy, None)
             try:
-                if number == last or wanted(number):
-                    measured = run.measure(sample)
-                elif not number:
-                    at = run.evaluate(run.data.train)
-                    measured = Measurement(at.loss, at.accuracy, None)
+                measured = _measured(run, number, sample, number == last or wanted(number))
             except OverflowError as error:
                 raise DivergedError(run.advice(number, str(error))) from error
             if not math.isfinite(measured.loss):
@@ -201,10 +160,22 @@ def _epochs(
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
 
-# With a checkpoint
+def _measured(run: Run, number: int, sample: Tensor, wanted: bool) -> Measurement:
+    """Train epoch ``number``, and measure it: that leaves the network ready to be used."""
+    measured = Measurement(*run.step_through(number), None) if number else None
+    if wanted:
+        decay = run.settings["weight_decay"]
+        measured = run.evaluator.report(run.data, weight_decay=decay, sample=sample)
+    elif measured is None:
+        at = run.evaluator.evaluate(run.data.train)
+        measured = Measurement(at.loss, at.accuracy, None)
+    else:
+        return measured
+    run.network.eval()
+    return measured
 
-KINDS = {"metrics": CollapseMetrics, "snapshot": Snapshot, "test_metrics": CollapseMetrics}
-KINDS["decomposition"] = MSEDecomposition
+
+# With a checkpoint
 
 
 def _kept(
@@ -232,7 +203,7 @@ def _keeping(
 ) -> Iterator[Epoch]:
     mark, last = keeper.take(), run.settings["epochs"]
     packed = saved["epochs"] if saved else []
-    history = [_unpacked(epoch, saved["settings"]) for epoch in packed]
+    history = [unpack(epoch, saved["settings"]) for epoch in packed]
     yield from history[:-1]
     if saved:
         restore_generators(saved["generators"], run.data.device)
@@ -240,7 +211,7 @@ def _keeping(
     left = None
     try:
         for epoch in _epochs(run, wanted, sample, progress, history[-1] if saved else None):
-            packed = [*packed, _packed(epoch)]
+            packed = [*packed, pack(epoch)]
             left = (epoch.number, {"epochs": packed, "settings": run.settings, **run.state()})
             if keeper.due(epoch.number, last):
                 keeper.save(*left)
@@ -249,18 +220,6 @@ def _keeping(
         if left is not None and not keeper.taken_since(mark):
             keeper.save(*left)
         raise
-
-
-def _packed(epoch: Epoch) -> dict:
-    """An epoch as tensors, numbers and dicts, without the settings that all of them share."""
-    values = {name: value for name, value in vars(epoch).items() if name != "settings"}
-    kept = {name: vars(values[name]) for name in KINDS if values[name] is not None}
-    return values | kept
-
-
-def _unpacked(values: dict, settings: dict) -> Epoch:
-    kept = {name: kind(**values[name]) for name, kind in KINDS.items() if values[name] is not None}
-    return Epoch(**values | kept, settings=settings)
 
 
 def _resume(run: Run, saved: dict, path: Path) -> None:

@@ -22,7 +22,7 @@ from nclib.runs.trajectory_file import read, write
 
 if TYPE_CHECKING:
     from nclib.player.player import CollapsePlayer
-    from nclib.runs.training import Epoch
+    from nclib.runs.epoch import Epoch
 
 METRICS = [field.name for field in fields(CollapseMetrics)]
 TERMS = [field.name for field in fields(MSEDecomposition)]

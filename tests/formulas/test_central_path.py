@@ -381,11 +381,11 @@ REFUSED = {
     ),
     "one class": (
         lambda: flow(START[:0], TIMES, num_classes=1, per_class=6),
-        "num_classes is 1; it must be at least 2",
+        "num_classes is 1; give an integer of at least 2",
     ),
     "no samples": (
         lambda: central_path.clock(START, num_classes=4, per_class=0),
-        "per_class is 0; it must be at least 1",
+        "per_class is 0; give an integer of at least 1",
     ),
     "the loss of other classes": (
         lambda: central_path.loss(START, num_classes=3),
@@ -413,7 +413,7 @@ REFUSED = {
     ),
     "steps below zero": (
         lambda: simulate(FEATURES, LABELS, steps=-1, step_size=1.0),
-        "steps is -1; it must be at least 0",
+        "steps is -1; give an integer of at least 0",
     ),
     "a step of nothing": (
         lambda: simulate(FEATURES, LABELS, steps=1, step_size=0.0),
@@ -421,7 +421,7 @@ REFUSED = {
     ),
     "never recorded": (
         lambda: simulate(FEATURES, LABELS, steps=1, step_size=1.0, record_every=0),
-        "record_every is 0; it must be at least 1",
+        "record_every is 0; give an integer of at least 1",
     ),
     "labels of no class": (
         lambda: simulate(FEATURES, LABELS.double(), steps=1, step_size=1.0),

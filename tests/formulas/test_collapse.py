@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nclib
 from nclib import ClassStatistics, collapse_metrics
-from nclib.formulas.collapse import _thin_svd, ncc_mismatch
+from nclib.formulas.collapse import _thin_svd, nc1, ncc_mismatch
 
 shapes = st.tuples(st.integers(2, 7), st.integers(1, 9), st.integers(0, 2**31))
 
@@ -187,6 +187,19 @@ def test_mismatch_alone_is_that_of_the_metrics_and_of_the_definition(shape):
     unbiased = (other @ weight.T).argmax(1)
     alone = ncc_mismatch(train, weight, None, other, other_labels)
     assert alone == float((unbiased != nearest).double().mean())
+
+
+def test_nc1_alone_is_the_one_of_all_four():
+    features, labels, weight, bias = case(4, 6, 3)
+    kept = ClassStatistics.from_features(features, labels)
+    streamed = ClassStatistics(4, 6).update(features[:20], labels[:20])
+    streamed.update(features[20:], labels[20:])
+    expected = measured(features, labels, weight, bias).nc1
+    for stats in (kept, streamed):
+        assert nc1(stats) == pytest.approx(expected, rel=1e-12, abs=0)
+        assert collapse_metrics(stats, weight, bias).nc1 == nc1(stats)
+    same = ClassStatistics.from_features(torch.ones(6, 3), torch.arange(3).repeat(2))
+    assert np.isnan(nc1(same))
 
 
 def test_mismatch_of_coinciding_means_is_undefined():

@@ -267,7 +267,7 @@ def refused():
     return {
         "negative decay": (
             lambda: least_squares_classifier(stats, weight_decay=-0.1),
-            "weight_decay is -0.1; it must be finite and at least 0",
+            "weight_decay is -0.1; give a finite number that is not negative",
         ),
         "infinite decay": (
             lambda: decompose_mse(stats, weight, bias, weight_decay=float("inf")),

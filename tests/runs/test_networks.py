@@ -171,7 +171,7 @@ def test_seeds_decide_and_the_global_generator_is_left_alone():
             {},
             "'resnet81' is unknown; choose from mlp, convnet, .*. Did you mean 'resnet18'",
         ),
-        ("mlp", {"width": 0}, "width is 0; it must be at least 1"),
+        ("mlp", {"width": 0}, "width is 0; give an integer of at least 1"),
         ("mlp", {"num_features": -1}, "num_features is -1"),
         ("convnet", {"num_features": 3}, "belong to 'mlp'; 'convnet' takes width"),
         ("resnet18", {"linear_features": True}, "belong to 'mlp'"),

@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 import nclib
+from nclib.data.named import NAMED
 from nclib import cosine_schedule, step_schedule
 from nclib.formulas.losses import LOSSES
 from nclib.runs import presets
@@ -95,7 +96,7 @@ def test_published_rates_lie_on_the_papers_grid():
     rates = {*PAPER_RATES.values(), presets.CROSS_ENTROPY_RATE}
     assert rates <= grid
     assert {network for _, network in PAPER_RATES} <= set(NETWORKS)
-    assert {data for data, _ in PAPER_RATES} <= set(nclib.data.NAMED)
+    assert {data for data, _ in PAPER_RATES} <= set(NAMED)
 
 
 # Quick ones

@@ -216,7 +216,7 @@ def test_one_thread_at_a_time_draws_initial_weights(tmp_path, monkeypatch):
         return build_network(*args, **options)
 
     build_network = sweeps.build_network
-    monkeypatch.setattr(runs, "build_network", build)
+    monkeypatch.setattr(sweeps, "build_network", build)
     with ThreadPoolExecutor(4) as executor:
         sweep(TWELVE[:4], executor, folder=tmp_path)
     assert most == [1, 1, 1, 1]

@@ -1,0 +1,217 @@
+"""What is measured of a classifier on a data set: loss, accuracy, NC1-NC4, loss terms."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from nclib.data.dataset import DataSet, Split
+from nclib.formulas.central_path import snr_singular_values
+from nclib.formulas.collapse import CollapseMetrics, collapse_metrics, ncc_mismatch
+from nclib.formulas.mse import MSEDecomposition, decompose_mse, matching_decay
+from nclib.formulas.spectra import within_spectrum
+from nclib.formulas.statistics import ClassStatistics
+from nclib.measuring.batches import batches
+from nclib.measuring.features import features_of
+from nclib.shapes import Float, Int, Number, Tensor
+
+BLOCK = 256  # images at a time: more fall out of a CPU's cache
+CUDA_BLOCK = 2048
+KEPT_BYTES = 2**32  # features larger than this are not kept, off CUDA
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The geometry of a measured epoch.
+
+    Attributes:
+        class_means: (C, p).
+        weight: (C, p) of the classifier.
+        bias: (C,) of the classifier.
+        features: (S, p), a fixed sample of the training features.
+        labels: (S,) of the sample.
+        snr: (C-1,) singular values of Σ_W^(-1/2) Ṁᵀ, descending; inf where a mode has no scatter.
+    """
+
+    class_means: Float[Tensor, "C p"]
+    weight: Float[Tensor, "C p"]
+    bias: Float[Tensor, " C"]
+    features: Float[Tensor, "S p"]
+    labels: Int[Tensor, " S"]
+    snr: Float[Tensor, " C-1"]
+
+
+class Measurement(NamedTuple):
+    """What is measured at one epoch, in evaluation mode; the fields of ``Epoch``."""
+
+    loss: float
+    train_accuracy: float
+    test_accuracy: float | None
+    metrics: CollapseMetrics | None = None
+    test_metrics: CollapseMetrics | None = None
+    decomposition: MSEDecomposition | None = None
+    snapshot: Snapshot | None = None
+
+
+class Evaluation(NamedTuple):
+    """A split in evaluation mode.
+
+    Attributes:
+        loss: mean over the samples.
+        accuracy: in [0, 1].
+        features: (N, p), or None where they are too large to keep.
+        stats: their statistics; None where the loss is not finite or a class has no samples.
+    """
+
+    loss: float
+    accuracy: float
+    features: Float[Tensor, "N p"] | None
+    stats: ClassStatistics | None
+
+
+class Evaluator:
+    """A model with a linear classifier, ready to be measured on splits of one set of classes.
+
+    Args:
+        model: any; in evaluation mode its outputs are the classifier's.
+        classifier: the linear layer of it whose inputs are the features.
+        num_classes: C.
+        loss: of outputs and labels, a mean over the samples.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        classifier: nn.Linear,
+        num_classes: int,
+        loss: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        self.model, self.classifier, self.num_classes = model, classifier, num_classes
+        self.loss = loss
+
+    @contextlib.contextmanager
+    def _passes(self) -> Iterator[Callable[[Split], Iterator[tuple[Tensor, Tensor, Tensor]]]]:
+        """Inside the block: a split → blocks of (features, labels, outputs), in float32.
+
+        bfloat16 features would blur NC1 below 1e-5, TF32 convolutions likewise.
+        """
+        layer = {"classifier": self.classifier}
+        with _exact_float32(), features_of(self.model, layer) as watched:
+
+            def passed(split: Split) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+                size = CUDA_BLOCK if split.images.is_cuda else BLOCK
+                for images, labels in batches(split, size):
+                    outputs, features = watched(images)
+                    yield features["classifier"], labels, outputs
+
+            yield passed
+
+    def evaluate(self, split: Split) -> Evaluation:
+        """One pass over a split; the features are kept where they fit."""
+        size, device = self.classifier.in_features, split.images.device
+        keep = 4 * len(split) * size <= _room(device)
+        stats = None if keep else ClassStatistics(self.num_classes, size, device=device)
+        kept, logits = [], []
+        with self._passes() as passed:
+            for features, labels, outputs in passed(split):
+                logits.append(outputs)
+                if keep:
+                    kept.append(features)
+                elif outputs.isfinite().all():
+                    stats.update(features, labels)
+        scores = torch.cat(logits)
+        loss = float(self.loss(scores, split.labels))
+        accuracy = float((scores.argmax(1) == split.labels).double().mean())
+        features = torch.cat(kept) if keep else None
+        if keep and math.isfinite(loss):
+            stats = ClassStatistics.from_features(features, split.labels, self.num_classes)
+        usable = math.isfinite(loss) and bool((stats.counts > 0).all())
+        return Evaluation(loss, accuracy, features, stats if usable else None)
+
+    def report(
+        self, data: DataSet, *, weight_decay: Number, sample: Int[Tensor, " S"]
+    ) -> Measurement:
+        """Everything measured at one epoch, from one pass over training and test set.
+
+        (Two, where the features do not fit: the nearest class mean is known after the first.)
+
+        Args:
+            data: what to measure on.
+            weight_decay: of the training; the loss terms are at the λ that belongs to it.
+            sample: indices of the training samples in the snapshot.
+
+        Raises:
+            OverflowError: if the loss is still finite, but the scatter of the features no more.
+        """
+        train, test = self.evaluate(data.train), self.evaluate(data.test)
+        scores = (train.loss, train.accuracy, test.accuracy)
+        if train.stats is None:
+            return Measurement(*scores)
+        try:
+            noise = within_spectrum(train.stats)  # once, for the loss terms and the ratios
+        except ValueError as error:
+            raise OverflowError("the features became so large that their scatter overflows") from (
+                error
+            )
+        weight, bias = (x.detach().clone() for x in self._weights())
+        metrics = self._metrics(train.stats, train, data.train)
+        test_metrics = self._metrics(train.stats, test, data.test) if test.stats else None
+        decay = matching_decay(self.num_classes, weight_decay)
+        terms = decompose_mse(train.stats, weight, bias, weight_decay=decay, noise=noise)
+        snr = snr_singular_values(train.stats, noise=noise)
+        kept = (train.stats.class_means.float(), weight, bias, *self._sampled(train, data, sample))
+        return Measurement(
+            *scores, metrics, test_metrics, terms, Snapshot(*(x.cpu() for x in (*kept, snr)))
+        )
+
+    def _weights(self) -> tuple[Tensor, Tensor]:
+        return self.classifier.weight, self.classifier.bias
+
+    @torch.no_grad()
+    def _metrics(self, means: ClassStatistics, at: Evaluation, split: Split) -> CollapseMetrics:
+        """NC1-NC3 of a split around its own class means; NC4 against those of the training set."""
+        if at.features is not None:
+            given = {"features": at.features, "labels": split.labels}
+            metrics = collapse_metrics(at.stats, *self._weights(), **given)
+            if at.stats is means:
+                return metrics
+            wrong = ncc_mismatch(means, *self._weights(), *given.values())
+            return replace(metrics, ncc_mismatch=wrong)
+        metrics = collapse_metrics(at.stats, *self._weights())
+        with self._passes() as passed:
+            wrong = sum(
+                ncc_mismatch(means, *self._weights(), h, y) * len(y) for h, y, _ in passed(split)
+            )
+        return replace(metrics, ncc_mismatch=wrong / len(split))
+
+    def _sampled(
+        self, at: Evaluation, data: DataSet, sample: Int[Tensor, " S"]
+    ) -> tuple[Tensor, Tensor]:
+        train = data.train
+        if at.features is not None:
+            return at.features[sample], train.labels[sample]
+        chosen = Split(train.images[sample], train.labels[sample])
+        with self._passes() as passed:
+            return torch.cat([h for h, *_ in passed(chosen)]), chosen.labels
+
+
+def _room(device: torch.device) -> int:
+    """Bytes that features may take."""
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else KEPT_BYTES
+
+
+@contextlib.contextmanager
+def _exact_float32() -> Iterator[None]:
+    """No TF32 in convolutions, which CUDA otherwise takes by default."""
+    allowed = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = allowed
