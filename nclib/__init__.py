@@ -24,6 +24,7 @@ _PUBLIC = {
         "matching_decay",
     ),
     "nclib.formulas.statistics": ("ClassStatistics",),
+    "nclib.pictures.gif": ("save_gif",),
     "nclib.player.player": ("CollapsePlayer",),
     "nclib.runs.checkpoint": ("Checkpoint", "CheckpointError"),
     "nclib.runs.networks": ("build_network", "features_and_classifier"),

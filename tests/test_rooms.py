@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,16 @@ def test_importing_nclib_is_light():
     run = [sys.executable, "-c", code.format(heavy)]
     done = subprocess.run(run, cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_page_on_architecture_has_every_room_on_its_step():
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| (\d) \| (?:`(\w+)`|\*(ground)\*)", page, re.MULTILINE)
+    rooms = {
+        "ground",
+        *(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()),
+    }
+    assert {room or ground: int(step) for step, room, ground in told} == {r: STEP[r] for r in rooms}
 
 
 def test_every_name_of_the_table_is_there():

@@ -13,7 +13,7 @@ from lint.core import Complaint, Notebook, parse, rule
 LONGEST = 15
 ABSOLUTE = re.compile(r"(/[A-Za-z_][\w.-]*(/|$)|[A-Za-z]:[\\/]|~/|file://)")
 PIP = re.compile(r"\bpip3?\s+install\b[^\n]*\bnclib\b(?!-neural-collapse)")
-DRAW = "end the cell with a picture of nclib.figures, which shows itself with its alt text"
+DRAW = "end the cell with a picture of nclib.pictures, which shows itself with its alt text"
 MAGIC = re.compile(r"^# ?[%!]")
 
 

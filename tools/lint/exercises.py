@@ -36,7 +36,7 @@ def exercise_task(notebook: Notebook) -> Iterator[Complaint]:
             yield stub, 0, "a stub is a function for the reader to complete"
     for check in notebook.of_kind("code", "check"):
         if "check_" not in check.source:
-            yield check, 0, "a check calls check_…(answer) of nclib.exercises"
+            yield check, 0, "a check calls check_…(answer) of nclib.lessons"
 
 
 def _has(cell: Cell | None, tag: str) -> bool:
