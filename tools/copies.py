@@ -1,10 +1,16 @@
 """Copies of notebooks for other readers: portable, for students, for teachers; and adopting one.
 
-Each is a pure function of the .py: the same bytes whenever it is made.
+Each is a pure function of the .py and the library: the same bytes whenever it is made.
+
+A portable copy carries what its notebook uses, and no more: the files of the library that the code
+reaches by imports (solutions and lazy imports count, those for types alone do not), the assets
+that these name, and the recorded runs that the code names. What a reader adds may use all that is
+carried; for the rest of the public names, the copy says that the whole library is needed.
 """
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import io
@@ -17,27 +23,28 @@ from typing import Any
 import jupytext
 import nbformat
 from cells import ROOT, Cell, read_cells
+from imports import PACKAGE, closure
 from stamp import BADGES, notebook
 
 TEMPLATE = Path(__file__).with_name("templates") / "portable.py.txt"
-PACKAGE = ROOT / "nclib"
-CARRIED = {".py", ".js", ".css", ".html", ".mplstyle"}
+RECORDED = PACKAGE / "runs" / "recorded"
+ASSETS = {".js", ".css", ".html"}
 LINE = 16_000  # characters of base64 a line: editors dislike both one line and many
 STAMPED = {"nc-setup", "nc-badges"}
 COLAB_BADGE = re.compile(r'<a href="https://colab\.research\.google\.com/.*?</a>', re.DOTALL)
 
 
-# Portable: the library inside
+# Portable: what it uses of the library is inside
 
 
 def portable(text: str, made: dict[str, Any]) -> dict[str, Any]:
-    """A notebook with the library, and the recorded runs it uses, in its set-up cell.
+    """A notebook with all that it uses of the library in its set-up cell.
 
     Args:
         text: the whole .py.
         made: the notebook of it, or a student's or teacher's copy; it is changed.
     """
-    archive = library_zip(recorded_in(text))
+    archive = library_zip(carried(text))
     checksum = hashlib.sha256(archive).hexdigest()
     encoded = base64.b64encode(archive).decode()
     lines = "\n".join(encoded[i : i + LINE] for i in range(0, len(encoded), LINE))
@@ -50,7 +57,8 @@ def portable(text: str, made: dict[str, Any]) -> dict[str, Any]:
         if "nc-setup" in tags:
             cell["source"] = set_up.splitlines(keepends=True)
         elif "nc-badges" in tags:
-            said = f"*Portable copy: nclib {version()} is inside (SHA-256 `{checksum[:16]}…`).*"
+            said = f"what it uses of nclib {version()} is inside (SHA-256 `{checksum[:16]}…`)"
+            said = f"*Portable copy: {said}.*"
             cell["source"] = _badge_row(cell["source"], said)
     return made
 
@@ -61,40 +69,56 @@ def _badge_row(source: list[str], said: str) -> list[str]:
     return row.sub(lambda _: said, "".join(source)).splitlines(keepends=True)
 
 
-def library_zip(runs: tuple[str, ...]) -> bytes:
-    """The package as a zip that is the same whenever it is made: sorted names, one date."""
+def library_zip(paths: set[Path]) -> bytes:
+    """Files of the package as a zip that is always the same: sorted names, one date."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(_carried(runs)):
-            info = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), (1980, 1, 1, 0, 0, 0))
+        for name, path in sorted((path.relative_to(ROOT).as_posix(), path) for path in paths):
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, path.read_bytes(), compresslevel=9)
     return buffer.getvalue()
 
 
-def _carried(runs: tuple[str, ...]) -> Iterator[Path]:
-    yield from (path for path in PACKAGE.rglob("*") if path.suffix in CARRIED and path.is_file())
-    yield from (PACKAGE / "recorded" / f"{name}.npz" for name in runs)
+def carried(text: str) -> set[Path]:
+    """The files that a notebook needs: of the library, assets and recorded runs."""
+    files = closure(_code(text))
+    assets = {asset for path in files for asset in _assets(path)}
+    return files | assets | {RECORDED / f"{name}.npz" for name in recorded_in(text)}
+
+
+def _code(text: str) -> str:
+    """The code cells but the set-up cell, which a copy replaces."""
+    cells = [c for c in read_cells(text) if c.kind == "code" and "nc-setup" not in c.tags]
+    return "\n".join(cell.source for cell in cells)
+
+
+def _assets(module: Path) -> Iterator[Path]:
+    """Scripts, styles and pages beside a module that its text names."""
+    text = module.read_text(encoding="utf-8")
+    for path in module.parent.iterdir():
+        if path.suffix in ASSETS and re.search(rf"(?<![\w.-]){re.escape(path.name)}\b", text):
+            yield path
 
 
 def recorded_in(text: str) -> tuple[str, ...]:
-    """The recorded runs of which a notebook's code names data and network, such as mnist-vgg11.
+    """The recorded runs that a notebook's code names.
 
-    With every loss, as a notebook may exchange them; of several seeds the first and those that are
-    named, unless ``recorded_runs`` asks for all.
+    A run is named when the code reaches ``nclib.runs.recorded``, and strings of the code that hold
+    nothing but names hold each part of the run's: ``"digits-mlp-ce-0"`` is a run's name, and
+    ``f"{cell}-{loss}"`` makes one of ``"mnist-vgg11"`` and ``"mse"``, which stand elsewhere.
+    All are, if the code asks for them with ``recorded_runs``.
     """
-    code = "\n".join(cell.source for cell in read_cells(text) if cell.kind == "code")
-    names = sorted(path.stem for path in (PACKAGE / "recorded").glob("*.npz"))
+    code, names = _code(text), sorted(path.stem for path in RECORDED.glob("*.npz"))
+    if RECORDED.with_suffix(".py") not in closure(code):
+        return ()
+    tree = ast.parse(code)
     if "recorded_runs" in code:
         return tuple(names)
-    return tuple(name for name in names if _named(name, code))
-
-
-def _named(name: str, code: str) -> bool:
-    data, network, _, *seed = name.split("-")
-    if not seed or seed == ["0"]:
-        return f"{data}-{network}" in code
-    return re.search(rf"\b{data}-{network}-\w+-{seed[0]}\b", code) is not None
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    parts = [s for s in strings if isinstance(s, str) and re.fullmatch(r"[\w-]+", s)]
+    words = {word for part in parts for word in part.split("-")}
+    return tuple(name for name in names if words.issuperset(name.split("-")))
 
 
 def version() -> str:

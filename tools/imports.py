@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 
 from cells import ROOT
 
-import nclib
-
 PACKAGE = ROOT / "nclib"
+# the public names and where they live; run as a file, for hosts where nothing is installed
+HOME = runpy.run_path(str(PACKAGE / "__init__.py"))["_HOME"]
 
 
 def imports(node: ast.AST) -> Iterator[str]:
@@ -28,9 +29,19 @@ def imports(node: ast.AST) -> Iterator[str]:
 
 def uses(tree: ast.AST) -> Iterator[str]:
     """The imports, and names of the package that are reached through it, as ``nclib.train`` is."""
-    yield from imports(tree)
+    found = [*imports(tree)]
+    yield from found
+    if "nclib.*" in found:
+        yield from (f"nclib.{name}" for name in HOME)
+    called = {"nclib"} | {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "nclib" and alias.asname
+    }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == "nclib":
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in called:
             yield f"nclib.{node.attr}"
 
 
@@ -44,8 +55,8 @@ def _file_of(name: str) -> Path | None:
     first, *rest = name.split(".")
     if first != "nclib":
         return None
-    if rest and rest[0] in nclib._HOME:
-        first, *rest = nclib._HOME[rest[0]][0].split(".")
+    if rest and rest[0] in HOME:
+        first, *rest = HOME[rest[0]][0].split(".")
     place = PACKAGE
     for part in rest:
         if (place / f"{part}.py").is_file():
@@ -58,9 +69,15 @@ def _file_of(name: str) -> Path | None:
 
 def closure(text: str) -> set[Path]:
     """All files of the library that a text needs, with what those need, and their packages."""
-    found, new = set(), modules_in(text)
+    found, new = set(), modules_in(text) | {PACKAGE / "__init__.py"}
     while new:
         found |= new
-        new = set().union(*(modules_in(path.read_text(encoding="utf-8")) for path in new)) - found
-    above = {folder for path in found for folder in path.parents if folder.is_relative_to(PACKAGE)}
-    return found | {folder / "__init__.py" for folder in above | {PACKAGE}}
+        named = (modules_in(path.read_text(encoding="utf-8")) for path in new)
+        new = set().union(*map(_with_packages, set().union(new, *named))) - found
+    return found
+
+
+def _with_packages(path: Path) -> set[Path]:
+    """A file, and the ``__init__.py`` that Python runs before it."""
+    above = (folder for folder in path.parents if folder.is_relative_to(PACKAGE))
+    return {path} | {folder / "__init__.py" for folder in above}

@@ -1,4 +1,4 @@
-"""Record the runs that come with the package, into nclib/recorded.
+"""Record the runs that come with the package, into nclib/runs/recorded.
 
     python tools/record.py cpu --workers 2              # two hours on two cores
     python tools/record.py gpu --root DATA              # the papers' settings, 350 epochs
@@ -23,7 +23,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads o
 from nclib.runs import presets
 from nclib.runs.sweeps import run_name, sweep
 
-RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "recorded"
+RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "runs" / "recorded"
 LOSSES = {"ce": "cross_entropy", "mse": "squared_error"}
 SAMPLE = {"sample_per_class": 12}  # small files
 
