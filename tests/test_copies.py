@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import base64
+import builtins
+import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import nbformat
 import pytest
@@ -23,13 +28,15 @@ import nb
 from cells import sources
 from execute import hidden_errors, run_all, unexecuted
 from host import said_by_checks
+from imports import PACKAGE
 from stamp import notebook, to_bytes
 
 from nclib.lessons.answers import NOT_DONE
 
 SOURCES = sources([])
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-TOUR = next(path for path in SOURCES if path.stem == "00_tour")
+NAMED = {path.stem: path for path in SOURCES}
+TOUR = NAMED["00_tour"]
 KERNEL = {
     "NCLIB_PROFILE": "ci",
     "OMP_NUM_THREADS": "1",
@@ -40,7 +47,7 @@ HIDDEN = """import sys
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__name__", "").lower()
                     and "editable" not in type(f).__name__.lower()]
 sys.path[:] = [p for p in sys.path if not __import__("os").path.isfile(
-    __import__("os").path.join(p, "nclib", "widgets", "player.js"))]
+    __import__("os").path.join(p, "nclib", "player", "player.js"))]
 """
 
 
@@ -75,11 +82,17 @@ def test_a_portable_notebook_is_the_same_whenever_it_is_made(source):
     nbformat.validate(json.loads(once))
 
 
-def test_it_carries_the_library_with_its_assets_and_says_so():
+def names_in(source: str) -> list[str]:
+    return carried(portable_of(NAMED[source])).namelist()
+
+
+def test_the_tour_carries_the_player_with_its_assets_and_says_so():
     made = portable_of(TOUR)
     names = carried(made).namelist()
-    assert {"nclib/__init__.py", "nclib/player/player.js", "nclib/player/player.css"} <= {*names}
-    assert names == sorted(names)
+    assert names == sorted(set(names))
+    assert {"nclib/__init__.py", "nclib/player/player.py", "nclib/runs/training.py"} <= {*names}
+    player = {f"nclib/player/{p.name}" for p in (PACKAGE / "player").iterdir() if p.is_file()}
+    assert {n for n in names if n.startswith("nclib/player/")} == player
     assert not [n for n in names if n.endswith((".npz", ".pyc"))]
     title = "".join(made["cells"][0]["source"])
     checksum = re.search(r'checksum = "(\w+)"', set_up_of(made))[1]
@@ -87,22 +100,168 @@ def test_it_carries_the_library_with_its_assets_and_says_so():
     assert "github.com" not in title
 
 
-def test_it_carries_the_recorded_runs_it_uses_and_no_others():
-    text = '# %%\nrun = nclib.load_run("digits-mlp-ce-1")\nnames = ["mnist-vgg11"]\n'
-    used = copies.recorded_in(text)
-    assert {"digits-mlp-ce-1", "digits-mlp-mse-1", "digits-mlp-ce-0"} <= {*used}
-    assert "digits-mlp-ce-2" not in used
-    assert {"mnist-vgg11-ce", "mnist-vgg11-mse"} <= {*used}
-    assert not [name for name in used if "convnet" in name or "resnet" in name]
-    assert copies.recorded_in("# %%\nprint(1)\n") == ()
-    assert len(copies.recorded_in("# %%\nnclib.runs.recorded_runs()\n")) >= 16
+def test_a_notebook_of_formulas_carries_no_data_no_player_and_no_training():
+    names = names_in("07_deep_neural_collapse")
+    assert "nclib/formulas/deep_ufm.py" in names
+    absent = ("nclib/data/", "nclib/player/", "nclib/runs/networks", "nclib/runs/training")
+    assert not [name for name in names if name.startswith(absent)]
 
 
 @EACH
-def test_every_run_a_notebook_loads_is_carried(source):
-    code = text_of(source)
-    named = re.findall(r'load_run\("([\w-]+)"\)', code)
-    assert set(named) <= set(copies.recorded_in(code))
+def test_nothing_of_another_lesson_is_carried(source):
+    names = carried(portable_of(source)).namelist()
+    lessons = {name.split("/")[2] for name in names if re.match(r"nclib/lessons/\w+/", name)}
+    used = set(re.findall(r"^from nclib\.lessons\.(\w+) import", text_of(source), re.MULTILINE))
+    assert lessons == {lesson for lesson in used if (PACKAGE / "lessons" / lesson).is_dir()}
+
+
+@EACH
+def test_copies_for_students_and_teachers_carry_the_same(source):
+    text = text_of(source)
+    kinds = (notebook, copies.student, copies.instructor, copies.solved)
+    assert len({set_up_of(copies.portable(text, make(text))) for make in kinds}) == 1
+
+
+def test_what_is_named_for_types_alone_or_in_prose_is_not_carried():
+    text = """# %% [markdown]
+# import nclib.data.fetch, and "digits-mlp-ce-0"
+
+# %%
+if TYPE_CHECKING:
+    from nclib.data import fetch
+def later():
+    from nclib import palette
+"""
+    assert copies.carried(text) == {PACKAGE / "__init__.py", PACKAGE / "palette.py"}
+
+
+def test_every_asset_is_carried_by_a_module_beside_it():
+    assets = {p for p in PACKAGE.rglob("*") if p.suffix in copies.ASSETS}
+    assert assets
+    named = {asset for path in PACKAGE.rglob("*.py") for asset in copies._assets(path)}
+    assert named == assets
+
+
+LIMITS = {  # kB, of the whole file; the recorded runs are most of 02 to 05
+    "00_tour": 260,
+    "02_measuring_collapse": 1600,
+    "03_collapse_under_mse": 2600,
+    "04_mse_decomposition": 3600,
+    "05_central_path": 1600,
+    "06_unconstrained_features": 260,
+    "07_deep_neural_collapse": 120,
+}
+
+
+@pytest.mark.parametrize(("name", "limit"), LIMITS.items())
+def test_a_portable_notebook_stays_small(name, limit):
+    assert len(to_bytes(portable_of(NAMED[name]))) <= limit * 1000
+
+
+def test_it_carries_the_recorded_runs_it_names_and_no_others():
+    load = "# %%\nimport nclib\nrun = nclib.load_run"
+    assert copies.recorded_in(f'{load}("digits-mlp-ce-1")\n') == ("digits-mlp-ce-1",)
+    joined = f'{load}(f"{{cell}}-{{loss}}")\ncell, loss = "mnist-vgg11", "mse"\n'
+    assert copies.recorded_in(joined) == ("mnist-vgg11-mse",)
+    replaced = f'{load}("digits-mlp-mse-0".replace("-mse", "-ce"))\n'
+    assert copies.recorded_in(replaced) == ("digits-mlp-ce-0", "digits-mlp-mse-0")
+    prose = f'{load}("mnist-vgg11-ce")\nprint("mse", "class 0", "digits mlp")\n'
+    assert copies.recorded_in(prose) == ("mnist-vgg11-ce", "mnist-vgg11-mse")
+    assert copies.recorded_in('# %%\nprint("digits-mlp-ce-0")\n') == ()
+    every = "# %%\nfrom nclib.runs.recorded import recorded_runs\nrecorded_runs()\n"
+    assert len(copies.recorded_in(every)) == len(list(copies.RECORDED.glob("*.npz"))) >= 16
+
+
+def loaded_by(code: str) -> set[str]:
+    """The names handed to ``load_run`` by assignments and loops, all unknown things made up."""
+    tree, handed = ast.parse(code), []
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    made_up = {name: MagicMock() for name in names - {*dir(builtins)}}
+    made_up["nclib"].load_run = made_up["load_run"] = lambda name: handed.append(name)
+    for node in tree.body:
+        loads = "load_run" in ast.unparse(node) and isinstance(node, ast.Expr | ast.For)
+        if loads or isinstance(node, ast.Assign | ast.AugAssign):
+            with contextlib.suppress(Exception):
+                exec(compile(ast.Module([node], []), "cell", "exec"), made_up)
+    return {name for name in handed if isinstance(name, str)}
+
+
+@EACH
+def test_every_run_a_notebook_loads_is_carried_and_no_other(source):
+    text = text_of(source)
+    assert loaded_by(copies._code(text)) == set(copies.recorded_in(text))
+
+
+def test_only_notebooks_load_recorded_runs():
+    assert not [
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"load_run\(|runs\.recorded import", path.read_text(encoding="utf-8"))
+        and path != copies.RECORDED.with_suffix(".py")
+    ]
+
+
+def in_a_copy(folder: Path, made: dict, code: str) -> str:
+    """What a Python says that runs a copy's set-up cell, then this code, and nothing else."""
+    (folder / "site").mkdir()
+    (folder / "site" / "sitecustomize.py").write_text(HIDDEN)
+    done = subprocess.run(
+        [sys.executable, "-"],
+        input=f"{set_up_of(made)}\n{code}",
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (done.stdout + done.stderr).strip()
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("import nclib; nclib.load_data('digits')", "nclib.data"),
+        ("from nclib.runs import training", "nclib.runs"),
+        ("from nclib.formulas import margin", "nclib.formulas.margin"),
+        ("from nclib import DataSet", "nclib.data"),
+    ],
+)
+def test_what_is_not_carried_is_said(code, name, tmp_path):
+    text = '# %% tags=["nc-setup"]\n# %%\nfrom nclib import simplex_etf\n'
+    said = in_a_copy(tmp_path, copies.portable(text, notebook(text)), code).splitlines()[-1]
+    assert said.startswith(f"ModuleNotFoundError: {name} is not here")
+    assert "install the whole library" in said
+
+
+def test_what_is_carried_works_and_a_wrong_name_stays_one(tmp_path):
+    text = '# %% tags=["nc-setup"]\n# %%\nfrom nclib import simplex_etf\n'
+    code = """import nclib
+print(nclib.simplex_etf(3, 4).shape)
+try:
+    nclib.colapse_metrics
+except AttributeError as error:
+    print(error)
+try:
+    import nothing_of_this_name
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    said = in_a_copy(tmp_path, copies.portable(text, notebook(text)), code)
+    assert said.splitlines()[-2:] == [
+        "module 'nclib' has no attribute 'colapse_metrics'",
+        "No module named 'nothing_of_this_name'",
+    ]
+    assert "Size(" in said
+
+
+def test_copies_are_made_where_the_library_is_not_installed(tmp_path):
+    """As in Colab's image, where the tools run in a bare checkout."""
+    tools = Path(copies.__file__).parent
+    code = f"import sys; sys.path.insert(0, {str(tools)!r})\nimport copies, cells, stamp\n"
+    code += "text = (cells.ROOT / 'notebooks' / '00_tour.py').read_text('utf-8')\n"
+    code += "copies.portable(text, stamp.notebook(text))\nprint('nclib' in sys.modules)"
+    text = '# %% tags=["nc-setup"]\n'
+    assert in_a_copy(tmp_path, notebook(text), code) == "False"
 
 
 def test_a_damaged_copy_says_so(tmp_path):

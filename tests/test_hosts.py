@@ -76,7 +76,7 @@ def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
     cell = stamp.set_up(host.SERVED).replace(host.SERVED.archive, host.archive(tmp_path).as_uri())
     (tmp_path / "empty").mkdir()
     code = f"import google.colab\n{cell}\nimport nclib, nclib.player.player as p\n"
-    code += "print(nclib.__file__, p.CollapsePlayer, sep='\\n')\nprint(nclib.runtime.in_colab())"
+    code += "print(nclib.__file__, p.CollapsePlayer, sep='\\n')\nprint(nclib.host.in_colab())"
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "NCLIB"))}
     env |= {"PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
     before = host.freeze(oldest)
