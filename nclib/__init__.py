@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 SUITE = "neural-collapse"  # tells this package from another of the same import name
 
 _PUBLIC = {
-    "nclib.data.dataset": ("DataSet", "load_data"),
+    "nclib.data.dataset": ("DataSet", "Split", "load_data"),
     "nclib.data.fetch": ("DataUnavailableError",),
     "nclib.formulas.central_path": ("snr_singular_values",),
     "nclib.formulas.collapse": ("CollapseMetrics", "collapse_metrics"),
