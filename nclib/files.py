@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[BinaryIO]:
+def atomic_write(target: Path) -> Iterator[BinaryIO]:
     """A file to write: it becomes ``target`` when the block ends well and vanishes otherwise."""
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -26,6 +26,6 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def remove_unfinished(target: Path) -> None:
-    """Delete what ``whole_file`` left of ``target`` when its process was killed."""
+    """Delete what ``atomic_write`` left of ``target`` when its process was killed."""
     for part in target.parent.glob(f"{glob.escape(target.name)}.*.part"):
         part.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-GUARDED = "from nclib import _torchvision as guard; vision = guard.import_torchvision();"
+GUARDED = "from nclib import torchvision_guard as guard; vision = guard.import_torchvision();"
 
 
 def python(code: str, *first_on_path: Path) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nclib.files import whole_file
+from nclib.files import atomic_write
 from nclib.host import in_notebook
 from nclib.shapes import Number
 
@@ -191,7 +191,7 @@ def _try_mirrors(
 def _download(url: str, target: Path, checksum: str, limits: Limits) -> None:
     """Write what ``url`` delivers, and keep it if the checksum is right."""
     digest = _hasher(checksum)
-    with whole_file(target) as file, closing(_chunks(url, target.name, limits)) as chunks:
+    with atomic_write(target) as file, closing(_chunks(url, target.name, limits)) as chunks:
         for chunk in chunks:
             file.write(chunk)
             digest.update(chunk)

@@ -23,7 +23,7 @@ import torch
 
 from nclib.data.fetch import DataUnavailableError, fetch, require_checksum
 from nclib.data.raw import RawData, from_arrays, stratified_split
-from nclib.files import whole_file
+from nclib.files import atomic_write
 from nclib.torchvision_guard import import_torchvision
 
 _DIGITS = tuple("0123456789")
@@ -263,7 +263,7 @@ def _extract(tar: tarfile.TarFile, member: str, target: Path) -> None:
     if source is None:
         raise KeyError(f"{member} is not a file")
     target.parent.mkdir(exist_ok=True)
-    with source, whole_file(target) as file:
+    with source, atomic_write(target) as file:
         shutil.copyfileobj(source, file)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nclib.files import remove_unfinished, whole_file
+from nclib.files import atomic_write, remove_unfinished
 from nclib.shapes import Number
 
 # A file is this line with the version, the SHA-256 of line and archive, and the archive: torch's.
@@ -93,7 +93,7 @@ class Checkpoint:
         torch.save(plain(state), buffer)
         archive, first = buffer.getbuffer(), FIRST_LINE.format(VERSION).encode()
         try:
-            with whole_file(self.path) as file:
+            with atomic_write(self.path) as file:
                 for part in (first, _digest(first, archive), archive):
                     file.write(part)
         except OSError as error:

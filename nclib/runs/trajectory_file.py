@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nclib.files import whole_file
+from nclib.files import atomic_write
 
 FORMAT = "nclib-trajectory"
 VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
@@ -47,5 +47,5 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
 def write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Arrays and header as one compressed ``.npz`` without pickles, whole or not at all."""
     text = json.dumps({"format": FORMAT, "version": VERSION, **header})
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         np.savez_compressed(file, header=np.array(text), **arrays)

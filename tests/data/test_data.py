@@ -633,7 +633,7 @@ def test_only_the_images_asked_for_are_decoded(tmp_path, monkeypatch, kind):
     decoded = []
     decode = folders._decode_one
     monkeypatch.setattr(
-        _image_folder, "_decode_one", lambda *given: decoded.append(given[1]) or decode(*given)
+        folders, "_decode_one", lambda *given: decoded.append(given[1]) or decode(*given)
     )
     files = pictures(*SPLIT, "train/fox", "test/fox")
     path = (as_tar if kind else as_folder)(tmp_path / f"pets{kind}", files)

@@ -319,7 +319,7 @@ def test_the_root_argument_precedes_the_environment_and_that_the_cache(tmp_path,
 
 def test_the_bar_is_shown_only_where_a_person_looks(capsys, monkeypatch):
     assert fetching.progress(10, "set.bin", "B").disable
-    monkeypatch.setattr(fetching.runtime, "in_notebook", lambda: True)
+    monkeypatch.setattr(fetching, "in_notebook", lambda: True)
     with fetching.progress(10, "set.bin", "B") as bar:
         assert not bar.disable
         bar.delay = 0

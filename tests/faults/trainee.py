@@ -79,7 +79,7 @@ def counted_steps() -> list[int]:
 def kill_while_writing(moment: str, count: int) -> None:
     """From now on this process dies at that moment of the ``count``-th file that it writes."""
     if moment == "half written":
-        checkpoint.whole_file = _dies_half_way(checkpoint.whole_file, count)
+        checkpoint.atomic_write = _dies_half_way(checkpoint.atomic_write, count)
     elif moment == "written":
         os.fsync = _dies(os.fsync, count)
     else:
@@ -105,13 +105,13 @@ def _dies(act: Callable, count: int, *, after: bool = False) -> Callable:
     return dying
 
 
-def _dies_half_way(whole_file: Callable, count: int) -> Callable:
+def _dies_half_way(atomic_write: Callable, count: int) -> Callable:
     calls = []
 
     @contextmanager
     def dying(target: Path) -> Iterator[Any]:
         calls.append(1)
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             yield _Half(file) if len(calls) == count else file
 
     return dying
