@@ -135,6 +135,24 @@ def later():
     assert copies.carried(text) == {PACKAGE / "__init__.py", PACKAGE / "palette.py"}
 
 
+def test_what_a_room_opens_is_carried_when_it_is_asked_for():
+    load = PACKAGE / "data" / "dataset.py"
+    for code in ("from nclib.data import Split", "import nclib\nnclib.data.Split"):
+        assert load in copies.carried(f"# %%\n{code}\n")
+    for code in ("from nclib.data import raw", "import nclib.data.raw"):
+        assert load not in copies.carried(f"# %%\n{code}\n")
+    for room in PACKAGE.rglob("__init__.py"):
+        body = ast.parse(room.read_text(encoding="utf-8")).body
+        opened = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert not [n for n in opened if "nclib" in ast.unparse(n)], room
+
+
+def test_names_of_the_package_under_another_name_are_followed():
+    etf = PACKAGE / "formulas" / "etf.py"
+    assert etf in copies.carried("# %%\nimport nclib as nc\nnc.simplex_etf(2, 3)\n")
+    assert etf in copies.carried("# %%\nfrom nclib import *\n")
+
+
 def test_every_asset_is_carried_by_a_module_beside_it():
     assets = {p for p in PACKAGE.rglob("*") if p.suffix in copies.ASSETS}
     assert assets
@@ -222,7 +240,7 @@ def in_a_copy(folder: Path, made: dict, code: str) -> str:
     [
         ("import nclib; nclib.load_data('digits')", "nclib.data"),
         ("from nclib.runs import training", "nclib.runs"),
-        ("from nclib.formulas import margin", "nclib.formulas.margin"),
+        ("from nclib.formulas import ufm", "nclib.formulas.ufm"),
         ("from nclib import DataSet", "nclib.data"),
     ],
 )

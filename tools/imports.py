@@ -68,16 +68,14 @@ def _file_of(name: str) -> Path | None:
 
 
 def closure(text: str) -> set[Path]:
-    """All files of the library that a text needs, with what those need, and their packages."""
-    found, new = set(), modules_in(text) | {PACKAGE / "__init__.py"}
+    """All files of the library that a text needs, with what those need, and their packages.
+
+    A package that is only passed by is run, too, but what it imports when a name of its own is
+    asked for is not needed.
+    """
+    found, new = set(), modules_in(text)
     while new:
         found |= new
-        named = (modules_in(path.read_text(encoding="utf-8")) for path in new)
-        new = set().union(*map(_with_packages, set().union(new, *named))) - found
-    return found
-
-
-def _with_packages(path: Path) -> set[Path]:
-    """A file, and the ``__init__.py`` that Python runs before it."""
-    above = (folder for folder in path.parents if folder.is_relative_to(PACKAGE))
-    return {path} | {folder / "__init__.py" for folder in above}
+        new = set().union(*(modules_in(path.read_text(encoding="utf-8")) for path in new)) - found
+    above = {folder for path in found for folder in path.parents if folder.is_relative_to(PACKAGE)}
+    return found | {folder / "__init__.py" for folder in above | {PACKAGE}}
