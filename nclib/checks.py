@@ -34,15 +34,13 @@ def check_classifier(
     means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
 ) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
     """Weight and bias (zero for None) in the means' dtype and place, or ValueError."""
-    shape = tuple(means.shape)
-    if tuple(weight.shape) != shape:
-        raise ValueError(
-            f"weight has shape {tuple(weight.shape)}; nn.Linear keeps (C, p) = {shape}"
-        )
-    if bias is not None and tuple(bias.shape) != shape[:1]:
-        raise ValueError(f"bias has shape {tuple(bias.shape)}; expected (C,) = {shape[:1]}")
-    weight = weight.detach().to(means)
-    return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().to(weight)
+    bias = means.new_zeros(len(means)) if bias is None else bias
+    shape, *found = (tuple(x.shape) for x in (means, weight, bias))
+    if found[0] != shape:
+        raise ValueError(f"weight has shape {found[0]}; nn.Linear keeps (C, p) = {shape}")
+    if found[1] != shape[:1]:
+        raise ValueError(f"bias has shape {found[1]}; expected (C,) = {shape[:1]}")
+    return weight.detach().to(means), bias.detach().to(means)
 
 
 def raise_not_finite(features: Tensor, start: int = 0) -> None:

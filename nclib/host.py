@@ -17,9 +17,7 @@ def shows_html() -> bool:
     """Whether widgets are shown as self-contained HTML, without widget manager and kernel.
 
     So in Colab, where anywidget is missing, and with ``NCLIB_WIDGETS=html`` (built pages).
-
-    Raises:
-        ValueError: if ``NCLIB_WIDGETS`` is none of html, anywidget, auto.
+    ValueError if ``NCLIB_WIDGETS`` is none of html, anywidget, auto.
     """
     choice = os.environ.get("NCLIB_WIDGETS", "auto")
     if choice not in ("auto", "html", "anywidget"):
@@ -43,10 +41,8 @@ def serves_browser() -> bool:
 
     Otherwise (a cell, a script, a test) an error must be raised to be seen.
     """
-    kernel = _kernel()
-    if kernel is None:
-        return False
-    return kernel.get_parent().get("header", {}).get("msg_type") == "comm_msg"
+    message = kernel.get_parent() if (kernel := _kernel()) else {}
+    return message.get("header", {}).get("msg_type") == "comm_msg"
 
 
 def _kernel() -> Any:

@@ -12,6 +12,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from nclib import __version__
+
 PROFILES = ("ci", "laptop", "gpu")
 T = TypeVar("T")
 
@@ -19,11 +21,11 @@ T = TypeVar("T")
 def device() -> torch.device:
     """The first of CUDA, MPS, CPU that really computes.
 
-    A reported accelerator may be unusable with the installed build, so one tiny kernel is run on
-    it; when that fails a sentence says so and the CPU is used.
+    An accelerator may be there, but unusable with the installed build: one tiny kernel is tried,
+    and where it fails a sentence says so.
     """
-    for name, present in (("cuda", torch.cuda.is_available()), ("mps", _mps_available())):
-        if not present:
+    for name, accelerator in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
+        if not accelerator.is_available():
             continue
         try:
             torch.ones(2, device=name).sum().item()
@@ -34,15 +36,10 @@ def device() -> torch.device:
     return torch.device("cpu")
 
 
-def _mps_available() -> bool:
-    return hasattr(torch.backends, "mps") and torch.backends.mps.is_available()
-
-
 def profile() -> str:
     """Settings profile ``"ci"``, ``"laptop"`` or ``"gpu"``; ``NCLIB_PROFILE`` overrides.
 
-    Raises:
-        ValueError: if ``NCLIB_PROFILE`` is none of the three.
+    Raises ValueError if ``NCLIB_PROFILE`` is none of the three.
     """
     chosen = os.environ.get("NCLIB_PROFILE")
     if chosen is None:
@@ -57,26 +54,21 @@ def choose(*, ci: T, laptop: T, gpu: T | None = None) -> T:
     return {"ci": ci, "laptop": laptop, "gpu": laptop if gpu is None else gpu}[profile()]
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python, numpy and torch (all devices)."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries that read the global state
-    torch.manual_seed(seed)
-
-
 def start(seed: int = 0) -> str:
-    """Begin a notebook: seeds, one torch thread on a CPU; the line to print.
+    """Begin a notebook: seed Python, numpy and torch, one torch thread on a CPU; the line to print.
 
     One thread because the small networks here run up to ten times slower when several threads wait
     for one another on shared cores.
     """
-    seed_everything(seed)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries that read the global state
+    torch.manual_seed(seed)
     if device().type == "cpu":
         torch.set_num_threads(1)
     return describe()
 
 
-def processor() -> str:
+def _processor() -> str:
     """Name of the CPU, as the system gives it."""
     listed = Path("/proc/cpuinfo")
     lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
@@ -86,23 +78,18 @@ def processor() -> str:
 
 def environment(where: torch.device) -> dict[str, str]:
     """Date, versions and hardware of a run on a device: what its record keeps."""
-    from nclib import __version__
-
-    cuda = where.type == "cuda"
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "nclib": __version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(where) if cuda else where.type,
-        "processor": f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s)",
+        "device": torch.cuda.get_device_name(where) if where.type == "cuda" else where.type,
+        "processor": f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread(s)",
     }
 
 
 def describe() -> str:
     """One line for the top of a notebook: versions, device, profile."""
-    from nclib import __version__
-
     where = device()
     name = torch.cuda.get_device_name(where) if where.type == "cuda" else where.type.upper()
     return f"nclib {__version__} · torch {torch.__version__} · device {name} · profile {profile()}"

@@ -53,7 +53,7 @@ def test_a_gpu_that_does_not_compute_is_not_used(monkeypatch, capsys):
 def test_seeds():
     drawn = []
     for _ in range(2):
-        runtime.seed_everything(5)
+        runtime.start(5)
         drawn.append((random.random(), float(np.random.rand()), float(torch.rand(1))))  # noqa: NPY002
     assert drawn[0] == drawn[1]
 

@@ -31,13 +31,12 @@ def snr_singular_values(
 ) -> Float[Tensor, " {stats.num_classes}-1"]:
     """ω_j (C-1,), singular values of Σ_W^{-1/2} Ṁᵀ, descending; all → ∞ (NC1), and equal (NC2).
 
-    Unchanged by every invertible affine map of the features. Any class counts. Where Σ_W is
-    singular up to rounding they are the limits of a vanishing ridge: a mode in which the class
-    means differ outside the range of Σ_W is ``inf``; where means do not differ at all it is 0 (at
-    least C-1-p of them when p < C-1).
+    Unchanged by every invertible affine map of the features. Where Σ_W is singular up to rounding
+    they are the limits of a vanishing ridge: a mode in which the class means differ outside the
+    range of Σ_W is ``inf``; where means do not differ at all it is 0 (so are C-1-p when p < C-1).
 
     Args:
-        stats: class statistics; every class needs samples.
+        stats: class statistics; every class needs samples, any counts.
         noise: ``within_spectrum(stats)``, where it is at hand already.
 
     Raises:
@@ -67,20 +66,12 @@ def loss(omega: Tensor, *, num_classes: int) -> Float[Tensor, "*rest"]:
 
     Source: Han, Papyan, Donoho 2022.
     """
-    omega = _check_ratios(omega, num_classes)
-    return (0.5 / (num_classes + omega**2)).sum(-1)
-
-
-def loss_terms(
-    omega: Tensor, *, num_classes: int
-) -> tuple[Float[Tensor, "*rest"], Float[Tensor, "*rest"]]:
-    """L_NC1 = ½ Σ ω_j²/(C + ω_j²)² and L_NC2/3 = ½ Σ C/(C + ω_j²)², whose sum is ``loss``.
-
-    Arguments, shapes and errors as ``loss``. Near collapse L_NC1 is ω²/C times the other.
-    """
-    omega = _check_ratios(omega, num_classes)
-    nc1 = 0.5 / (num_classes / omega + omega) ** 2  # so written for ω = 0 and ω = inf
-    return nc1.sum(-1), (0.5 * num_classes / (num_classes + omega**2) ** 2).sum(-1)
+    shape = tuple(omega.shape)
+    if shape[-1:] != (num_classes - 1,):
+        raise ValueError(f"omega has shape {shape}; expected (..., C-1) with C = {num_classes}")
+    if not (omega >= 0).all():
+        raise ValueError("omega has negative or NaN values; signal-to-noise ratios are at least 0")
+    return (0.5 / (num_classes + omega.double() ** 2)).sum(-1)
 
 
 def clock(
@@ -89,23 +80,10 @@ def clock(
     """F(ω), the left side of the law: on the flow F(ω_j(t)) - F(ω_j(0)) = t for every j.
 
     Increments of F along a recorded run coincide over j if, and only if, its ratios move as on the
-    flow, at whatever pace.
-
-    Args:
-        omega: any shape, each > 0.
-        num_classes: C, at least 2.
-        per_class: n, at least 1.
-        kind: "projected" or "rescaled"; another one is a ValueError.
+    flow, at whatever pace. ``omega`` may have any shape, each > 0; the rest is as in ``flow``.
     """
     c1, c2, c4 = _law(kind, num_classes, per_class)
     return c1 * omega.log() + c2 * omega**2 + c4 * omega**4
-
-
-def speed(
-    omega: Tensor, *, num_classes: int, per_class: int, kind: str = "projected"
-) -> Float[Tensor, "*shape"]:
-    """dω/dt on the flow, any shape as ``omega``; arguments and errors as ``clock``."""
-    return omega / _steepness(omega, _law(kind, num_classes, per_class))
 
 
 def flow(
@@ -119,8 +97,8 @@ def flow(
     Args:
         omega0: (C-1,), above 0 and below 1e60: a ratio of 0 stays 0, one of inf has no law.
         times: (T,), ≥ 0 and ascending.
-        num_classes: C.
-        per_class: n, the same for every class.
+        num_classes: C, at least 2.
+        per_class: n ≥ 1, the same for every class.
         kind: "projected" (the paper's) or "rescaled".
 
     Raises:
@@ -128,13 +106,17 @@ def flow(
 
     Source: Han, Papyan, Donoho 2022 (projected).
     """
-    law, omega0 = _law(kind, num_classes, per_class), _check_start(omega0, num_classes)
+    law, shape = _law(kind, num_classes, per_class), tuple(omega0.shape)
+    if shape != (num_classes - 1,):
+        raise ValueError(f"omega0 has shape {shape}; expected (C-1,) with C = {num_classes}")
+    bad = omega0[~((omega0 > 0) & (omega0 < 1e60))]
+    if len(bad):
+        raise ValueError(
+            f"omega0 contains {float(bad[0])}; each must lie above 0 and below 1e60 (0: the means "
+            "do not differ in this mode, as when p < C-1; inf: Σ_W is singular)"
+        )
+    omega0 = omega0.double()
     return _solve(omega0, check_times(times).to(omega0)[:, None], law)
-
-
-def growth_exponent(kind: str = "projected") -> float:
-    """Slope of log ω against log t as t → ∞: ¼ for "projected", ½ for "rescaled"."""
-    return 1 / 4 if _law(kind, 2, 1)[2] else 1 / 2
 
 
 def asymptote(
@@ -142,7 +124,7 @@ def asymptote(
 ) -> Float[Tensor, "*shape"]:
     """What every ω_j tends to: (4t/n)^¼ for "projected", (2t/(nC))^½ for "rescaled"."""
     _, c2, c4 = _law(kind, num_classes, per_class)
-    return (times / (c4 or c2)) ** growth_exponent(kind)
+    return (times / c4) ** (1 / 4) if c4 else (times / c2) ** (1 / 2)
 
 
 def feature_gradient(features: Tensor, labels: Tensor) -> Float[Tensor, "N p"]:
@@ -162,9 +144,8 @@ def simulate(
 ) -> tuple[Float[Tensor, " T"], Float[Tensor, "T modes"]]:
     """Renormalised gradient descent on the features themselves; no law of ω goes in.
 
-    Each step whitens the features and goes ``step_size`` against the gradient of L at the
-    least-squares classifier ("projected": against its part tangent to Σ_W = I). The ratios differ
-    from ``flow`` in proportion to the step size.
+    Each step whitens the features and goes ``step_size`` against ∇L at the least-squares classifier
+    ("projected": its part tangent to Σ_W = I). Ratios differ from ``flow`` in proportion to it.
 
     Args:
         features: (N, p), to start from; Σ_W regular, which needs p ≤ N - C.
@@ -206,12 +187,6 @@ def _law(kind: str, num_classes: int, per_class: int) -> tuple[Number, Number, N
     return per_class * num_classes**2, per_class * num_classes * first, per_class * second
 
 
-def _steepness(omega: Tensor, law: tuple) -> Tensor:
-    """The law's derivative in log ω."""
-    c1, c2, c4 = law
-    return c1 + 2 * c2 * omega**2 + 4 * c4 * omega**4
-
-
 def _solve(start: Tensor, times: Tensor, law: tuple) -> Float[Tensor, "T modes"]:
     """ω where c1 δ + c2 (ω² - ω₀²) + c4 (ω⁴ - ω₀⁴) = t, with δ = log ω/ω₀, by Newton.
 
@@ -224,7 +199,8 @@ def _solve(start: Tensor, times: Tensor, law: tuple) -> Float[Tensor, "T modes"]
         omega = start * delta.exp()
         moved = c1 * delta - c2 * omega**2 * torch.expm1(-2 * delta)
         moved = moved - c4 * omega**4 * torch.expm1(-4 * delta)
-        before, delta = delta, (delta - (moved - times) / _steepness(omega, law)).clamp(min=0)
+        slope = c1 + 2 * c2 * omega**2 + 4 * c4 * omega**4
+        before, delta = delta, (delta - (moved - times) / slope).clamp(min=0)
         if ((before - delta).abs() <= 1e-9 * delta).all():  # it converges quadratically
             break
     return (start * delta.exp()).cummax(0).values
@@ -278,25 +254,3 @@ def _by_class(features: Tensor, labels: Tensor) -> Float[Tensor, "C n p"]:
             f"least p + C = {size + len(counts)} samples, and features that all vary"
         )
     return features.double()[labels.argsort(stable=True)].unflatten(0, (len(counts), -1))
-
-
-def _check_ratios(omega: Tensor, num_classes: int) -> Tensor:
-    shape = tuple(omega.shape)
-    if shape[-1:] != (num_classes - 1,):
-        raise ValueError(f"omega has shape {shape}; expected (..., C-1) with C = {num_classes}")
-    if not (omega >= 0).all():
-        raise ValueError("omega has negative or NaN values; signal-to-noise ratios are at least 0")
-    return omega.double()
-
-
-def _check_start(omega0: Tensor, num_classes: int) -> Tensor:
-    shape = tuple(omega0.shape)
-    if shape != (num_classes - 1,):
-        raise ValueError(f"omega0 has shape {shape}; expected (C-1,) with C = {num_classes}")
-    bad = omega0[~((omega0 > 0) & (omega0 < 1e60))]
-    if len(bad):
-        raise ValueError(
-            f"omega0 contains {float(bad[0])}; each must lie above 0 and below 1e60 (0: the means "
-            "do not differ in this mode, as when p < C-1; inf: Σ_W is singular)"
-        )
-    return omega0.double()

@@ -10,8 +10,9 @@ import warnings
 from dataclasses import asdict, dataclass
 
 import torch
+from torch.nn.functional import pad
 
-from nclib.checks import check_classifier, check_pair, raise_not_finite
+from nclib.checks import check_classifier, raise_not_finite
 from nclib.formulas.statistics import ClassStatistics
 from nclib.shapes import Float, Int, Tensor
 
@@ -23,11 +24,9 @@ class CollapseMetrics:
     Attributes:
         nc1: tr(Σ_W Σ_B⁺)/C, within-class against between-class scatter; NaN when ``rank`` is 0.
         equinorm_means: std/mean of ‖μ_c - μ_G‖ over classes (NC2).
-        equinorm_weights: the same of the classifier's rows.
         equiangularity_means: std over pairs of the cosines between centred means (NC2).
-        equiangularity_weights: the same of the classifier's rows.
         max_angle_means: mean over pairs of abs(cos + 1/(C-1)) (NC2).
-        max_angle_weights: the same of the classifier's rows.
+        equinorm_weights, equiangularity_weights, max_angle_weights: of the classifier's rows.
         self_duality: ‖W/‖W‖ - Ṁ/‖Ṁ‖‖² (NC3), in [0, 4]; NaN when either is zero.
         ncc_mismatch: share of samples where classifier and nearest class mean disagree (NC4).
         rank: rank of the centred means, at most min(C-1, p); 0 means all class means coincide.
@@ -59,16 +58,15 @@ def collapse_metrics(
 ) -> CollapseMetrics:
     """NC1-NC4 of features summarised by ``stats`` and a linear classifier.
 
-    NC1-NC3 come from ``stats``, whatever features are given; NC4 is counted on these. Statistics
-    made by ``from_features`` are only projected on the C-1 directions of the class means, so that
-    nothing of size (p, p) is made; with the same features both take one pass.
+    NC1-NC3 come from ``stats``, whatever features are given; NC4 is counted on these. Features
+    known from ``from_features`` are only projected on the C-1 directions of the class means:
+    nothing of size (p, p) is made, and with the same features both take one pass.
 
     Args:
         stats: class statistics of the *training* features; every class needs samples.
         weight: (C, p), as in ``nn.Linear(p, C)``.
         bias: (C,), or none.
-        features: (N, p) to count nearest-class-mean mismatches on: the same training features, or
-            others, such as a test set's.
+        features: (N, p) to count NC4 on: the same, or others, such as a test set's.
         labels: (N,) of those features.
 
     Raises:
@@ -77,15 +75,11 @@ def collapse_metrics(
 
     Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
     """
-    weight, bias = check_classifier(stats.centred_means, weight, bias)
+    centred = stats.centred_means
+    weight, bias = check_classifier(centred, weight, bias)
     if (features is None) != (labels is None):
         raise ValueError("features and labels belong together; give both or neither")
-    if features is not None:
-        check_pair(features, labels)
-        stats.check_batch(features, labels)
-    centred = stats.centred_means
-    means = _Means(centred)
-    within = mismatch = None
+    means, mismatch = _Means(centred), None
     if features is not None:
         within, mismatch = _project(stats, means, (weight, bias), features, labels)
     if features is None or not stats.refers_to(features):
@@ -94,7 +88,6 @@ def collapse_metrics(
         warnings.warn(
             "all class means coincide (Σ_B has rank 0): the features collapsed to one point, "
             "NC1 is NaN; lower the weight decay",
-            UserWarning,
             stacklevel=2,
         )
     angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
@@ -115,42 +108,28 @@ def collapse_metrics(
 def nc1(stats: ClassStatistics) -> float:
     """tr(Σ_W Σ_B⁺)/C = Σ diag(VᵀΣ_W V)/s² of Ṁ = U diag(s) Vᵀ; ≥ 0, → 0 (NC1, Fig. 6).
 
-    NaN when all class means coincide. Features are only projected on the class means' directions
-    where ``stats`` was made of them by ``from_features``.
-
-    Raises:
-        ValueError: for a class without samples, or statistics without within-class scatter.
+    NaN when all class means coincide. Raises ValueError for a class without samples, or
+    statistics without within-class scatter.
     """
     return _nc1(stats.within_variance_along(_Means(stats.centred_means).whitening))
 
 
 def _nc1(within: Float[Tensor, " k"]) -> float:
-    """The sum of the whitened variances along the k directions in which the means differ."""
+    """The sum of the whitened variances along the directions in which the means differ."""
     return float(within.sum()) if len(within) else float("nan")
 
 
-@torch.no_grad()
 def ncc_mismatch(
     stats: ClassStatistics, weight: Tensor, bias: Tensor | None, features: Tensor, labels: Tensor
 ) -> float:
     """Share of samples where classifier and nearest class mean of ``stats`` disagree; in [0, 1].
 
-    Args:
-        stats: whose class means are meant: those of the *training* features, also for a test set.
-        weight: (C, p) of the classifier.
-        bias: (C,) of it, or none.
-        features: (N, p) to decide.
-        labels: (N,) of them; they only choose the mean from which each sample is measured.
-
-    Raises:
-        ValueError: for shapes that do not fit.
-
-    Returns NaN when all class means coincide. Source: Papyan, Han, Donoho 2020, Figure 7 (NC4).
+    NaN when all class means coincide. Arguments and errors as ``collapse_metrics``; labels only
+    choose the mean from which each sample is measured. Source: Figure 7 (NC4).
     """
-    classifier = check_classifier(stats.centred_means, weight, bias)
-    check_pair(features, labels)
-    stats.check_batch(features, labels)
-    return _project(stats, _Means(stats.centred_means), classifier, features, labels)[1]
+    centred = stats.centred_means
+    classifier = check_classifier(centred, weight, bias)
+    return _project(stats, _Means(centred), classifier, features, labels)[1]
 
 
 def equinorm(rows: Float[Tensor, "C p"]) -> float:
@@ -227,28 +206,22 @@ def _thin_svd(
 
 
 def _project(
-    stats: ClassStatistics,
-    means: _Means,
-    classifier: tuple[Tensor, Tensor],
-    features: Tensor,
-    labels: Tensor,
+    stats: ClassStatistics, means: _Means, classifier: tuple, features: Tensor, labels: Tensor
 ) -> tuple[Float[Tensor, " k"], float]:
     """One pass over features: diag(VᵀΣ_W V)/s² and the share of nearest-class-mean mismatches.
 
     Residuals r = h - μ_y are exact even far from the origin, so both logits and distances are built
     from them: Wh + b = Wr + (Wμ_y + b), and ‖h - μ_c‖ needs only Vᵀr and the means in their span.
     """
+    stats.check_batch(features, labels)
     weight, bias = classifier
     num_classes, rank = len(weight), means.rank
     logits_of_means = stats.centred_means @ weight.T + (weight @ stats.global_mean + bias)
     directions = torch.cat([weight.T, means.whitening], dim=1)
-    directions = torch.nn.functional.pad(
-        directions, (0, -directions.shape[1] % 16)
-    )  # faster product
+    directions = pad(directions, (0, -directions.shape[1] % 16))  # faster product
     squares, mismatches = torch.zeros_like(means.sigma), 0
     for h, y in stats.residuals(features, labels):
-        if directions.dtype != h.dtype:
-            directions, logits_of_means = directions.to(h.dtype), logits_of_means.to(h.dtype)
+        directions, logits_of_means = directions.to(h.dtype), logits_of_means.to(h.dtype)
         product = h @ directions
         whitened = product[:, num_classes : num_classes + rank]
         squares += whitened.square().sum(0)

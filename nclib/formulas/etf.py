@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch.nn.functional import pad
 
 from nclib.shapes import Float, Tensor
 
@@ -16,16 +17,13 @@ from nclib.shapes import Float, Tensor
 def simplex_etf(
     num_classes: int, dim: int | None = None, *, seed: int | None = None
 ) -> Float[Tensor, "C dim"]:
-    """The simplex ETF of ``num_classes`` unit rows in ``dim`` dimensions, float64.
+    """The simplex ETF (C, dim), float64: rows of norm 1 with Gram matrix C/(C-1) (I - 11ᵀ/C).
 
     Args:
         num_classes: C, at least 2.
         dim: p, at least C-1; C when not given.
-        seed: when given, the frame is turned by a random orthogonal matrix; otherwise it lies in
-            the first C-1 coordinates.
-
-    Returns:
-        (C, dim): rows of norm 1 with Gram matrix C/(C-1) (I - 11ᵀ/C).
+        seed: of a random orthogonal matrix that turns the frame; without, it lies in the first C-1
+            coordinates.
 
     Raises:
         ValueError: if C < 2, or if dim < C-1, where no simplex ETF exists.
@@ -39,7 +37,7 @@ def simplex_etf(
             f"{num_classes - 1} dimensions; raise dim or lower num_classes"
         )
     frame = (num_classes / (num_classes - 1)) ** 0.5 * _helmert(num_classes)
-    frame = torch.nn.functional.pad(frame, (0, dim - num_classes + 1))
+    frame = pad(frame, (0, dim - num_classes + 1))
     if seed is None:
         return frame
     generator = torch.Generator().manual_seed(seed)
@@ -67,9 +65,9 @@ def etf_distance(centred_means: Float[Tensor, "C p"]) -> float:
     In [0, 1); 0 exactly for an ETF; at least √((C-1-p)/(C-1)) when p < C-1; NaN for zero means.
     It is the spread of the C-1 leading singular values: d² = Σ(σ_j - σ̄)²/Σσ_j².
     """
-    num_classes = centred_means.shape[0]
+    num_classes = len(centred_means)
     sigma = torch.linalg.svdvals(centred_means.double())[: num_classes - 1]
-    sigma = torch.nn.functional.pad(sigma, (0, num_classes - 1 - len(sigma)))
+    sigma = pad(sigma, (0, num_classes - 1 - len(sigma)))
     return float((sigma - sigma.mean()).norm() / sigma.norm())
 
 
@@ -83,8 +81,8 @@ class Alignment(NamedTuple):
 def align(points: Float[Tensor, "C p"], frame: Float[Tensor, "C k"]) -> Alignment:
     """Orthogonal Procrustes: the s and (p, k) isometry Q that minimise ‖points - s frame Qᵀ‖_F.
 
-    Reflections are allowed: any labelling of a simplex ETF is an isometry of any other. ``k`` may
-    be smaller than ``p`` (Q has orthonormal columns) or larger (orthonormal rows).
+    Reflections are allowed: any labelling of a simplex ETF is an isometry of any other. Q has
+    orthonormal columns for k ≤ p, orthonormal rows for k > p.
     """
     u, s, vt = torch.linalg.svd(points.T @ frame, full_matrices=False)
     return Alignment(float(s.sum() / frame.square().sum()), u @ vt)

@@ -11,7 +11,6 @@ the minimum splits into a within-class and a class-mean part. Derived in noteboo
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
 import torch
 
@@ -28,7 +27,7 @@ class MSEDecomposition:
     Attributes:
         total: L at the classifier given, decay included.
         nc1: within-class part of L at the least-squares classifier (L_NC1; holds the decay).
-        nc23: class-mean part of L at the least-squares classifier (L_NC2/3).
+        nc23: class-mean part of it (L_NC2/3).
         least_squares: nc1 + nc23, the least that any classifier reaches on these features (L_LS).
         perpendicular: what the classifier loses by not being the least-squares one (L_LS^⊥).
     """
@@ -58,14 +57,12 @@ def least_squares_classifier(
 ) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
     """Weight (C, p) and bias (C,) that minimise L on the features summarised by ``stats``.
 
-    Where many do (λ = 0 and Σ_W of low rank), the one with the least ‖W‖² + ‖b‖². Directions in
-    which Σ_W vanishes up to rounding cost nothing: class means that differ there are fitted
-    exactly, and means that all coincide give W = 0, b = n_c/N.
+    Where many do (λ = 0 and Σ_W of low rank), the one with the least ‖W‖² + ‖b‖². Class means that
+    differ where Σ_W vanishes up to rounding are fitted exactly; if all coincide, W = 0, b = n_c/N.
 
     Args:
         stats: class statistics; every class needs samples, any counts.
-        weight_decay: λ ≥ 0, on weight and bias. For a run trained with ``nn.MSELoss`` and SGD's
-            ``weight_decay=wd`` it is ``matching_decay(C, wd)``.
+        weight_decay: λ ≥ 0, on weight and bias; of a training run ``matching_decay`` of its own.
 
     Raises:
         ValueError: for a negative λ, a class without samples, statistics without scatter, or
@@ -86,24 +83,18 @@ def decompose_mse(
 ) -> MSEDecomposition:
     """Split the squared error of a classifier into L_NC1 + L_NC2/3 + L_LS^⊥.
 
-    Args:
-        stats: class statistics; every class needs samples, any counts.
-        weight: (C, p), as in ``nn.Linear(p, C)``.
+    Args and errors as ``least_squares_classifier``, and:
+        weight: (C, p), as in ``nn.Linear(p, C)``; ValueError for shapes that do not fit.
         bias: (C,), or None for a classifier without bias (the least-squares one has it still).
-        weight_decay: λ ≥ 0, as in ``least_squares_classifier``.
         noise: ``within_spectrum(stats)``, where it is at hand already.
-
-    Raises:
-        ValueError: as ``least_squares_classifier``, and for shapes that do not fit.
 
     Source: Han, Papyan, Donoho 2022, Theorem 1, extended from equal to any class counts.
     """
     problem = _Problem(stats, weight_decay, noise)
     weight, bias = check_classifier(problem.means, weight, bias)
-    given = _Classifier(weight, bias, weight @ problem.mean + bias)
-    best = problem.minimiser()
+    given, best = (weight, bias, weight @ problem.mean + bias), problem.minimiser()
+    away = tuple(x - y for x, y in zip(given, best, strict=True))
     nc1, nc23 = problem.parts(best, problem.identity)
-    away = _Classifier(*(x - y for x, y in zip(given, best, strict=True)))
     return MSEDecomposition(
         total=sum(problem.parts(given, problem.identity)),
         nc1=nc1,
@@ -111,14 +102,6 @@ def decompose_mse(
         least_squares=nc1 + nc23,
         perpendicular=sum(problem.parts(away, 0 * problem.identity)),
     )
-
-
-class _Classifier(NamedTuple):
-    """Weight (C, p), bias (C,), and Wμ_w + b (C,) without the digits that the sum would cost."""
-
-    weight: Tensor
-    bias: Tensor
-    centre: Tensor
 
 
 class _Problem:
@@ -149,12 +132,12 @@ class _Problem:
         else:
             self.kernel, self.reach = split_signal(stats, self.rows, noise)
 
-    def minimiser(self) -> _Classifier:
-        """The classifier of least L and, among those, of least norm."""
+    def minimiser(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W, b of least L and, among those, of least norm; and Wμ_w + b without its rounding."""
         if self.decay:
             weight = _ridge(self.kernel, self.rows, self.targets).T
             bias = (self.share - weight @ self.mean) / (1 + self.decay)
-            return _Classifier(weight, bias, self.share - self.decay * bias)
+            return weight, bias, self.share - self.decay * bias
         u, s, directions, idle = self.reach
         beyond = u @ u.T  # these combinations of classes are fitted for nothing
         rest, goal = self.rows - beyond @ self.rows, self.targets - beyond @ self.targets
@@ -164,10 +147,10 @@ class _Problem:
         # Where no sample differs from another, W takes over from b what lowers the norm.
         still = idle @ (idle.T @ self.mean)
         bias = (self.share - weight @ self.mean) / (1 + still.square().sum())
-        return _Classifier(weight + torch.outer(bias, still), bias, self.share)
+        return weight + torch.outer(bias, still), bias, self.share
 
-    def parts(self, classifier: _Classifier, target: Tensor) -> tuple[float, float]:
-        """½ tr(W̃(Σ̃_W + λ)W̃ᵀ) and ½ Σ π_c ‖W̃μ̃_c - target_c‖², with W̃ = [W b]."""
+    def parts(self, classifier: tuple, target: Tensor) -> tuple[float, float]:
+        """½ tr(W̃(Σ̃_W + λ)W̃ᵀ) and ½ Σ π_c ‖W̃μ̃_c - target_c‖² of W̃ = [W b], with Wμ_w + b."""
         weight, bias, centre = classifier
         noise = (weight @ self.kernel.vectors).square() @ self.kernel.values
         outputs = self.means @ weight.T + centre

@@ -23,10 +23,7 @@ class Spectrum(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Rows outside the range of Σ_W: U diag(s) Dᵀ, (m, k), (k,), (p, k), where there is no noise.
-
-    ``idle`` (p, ·) are the directions in which nothing differs at all.
-    """
+    """Rows where there is no noise, U diag(s) Dᵀ; in directions ``idle`` (p, ·) nothing differs."""
 
     u: Tensor
     s: Tensor

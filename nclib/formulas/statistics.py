@@ -8,7 +8,6 @@ of the between-class one costs digits. Every other module reads means and scatte
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 
@@ -79,10 +78,8 @@ class ClassStatistics:
             ValueError: for shapes that do not match, labels that are not integers in 0..C-1, or
                 features that are NaN or infinite (the first rows are named). Nothing is added then.
         """
-        check_pair(features, labels)
         self.check_batch(features, labels)
-        self._form_scatter()
-        batch = self._empty_like()
+        batch = self._release()._empty_like()
         batch._accumulate(features.to(self.device), labels.to(self.device), self)
         return self._absorb(batch)
 
@@ -93,9 +90,7 @@ class ClassStatistics:
             raise ValueError(
                 f"other has (classes, features) = {theirs}, this has {mine}; they must be equal"
             )
-        self._form_scatter()
-        other._form_scatter()
-        if (self._scatter is None) != (other._scatter is None):
+        if (self._release()._scatter is None) != (other._release()._scatter is None):
             raise ValueError("one of the two keeps no scatter; give both the same scatter=")
         return self._absorb(other)
 
@@ -107,9 +102,8 @@ class ClassStatistics:
         """
         from torch import distributed
 
-        self._form_scatter()
         shares: list = [None] * distributed.get_world_size(group)
-        distributed.all_gather_object(shares, self, group=group)
+        distributed.all_gather_object(shares, self._release(), group=group)
         total = self._empty_like()
         for share in shares:
             total._absorb(share)
@@ -125,7 +119,7 @@ class ClassStatistics:
 
     @property
     def class_means(self) -> Float[Tensor, "C p"]:
-        """μ_c, rows. Raises ValueError when a class has no samples."""
+        """μ_c, rows. Raises ValueError when a class has no samples, as all that follow."""
         self._require_all()
         return self._shift + self._offset
 
@@ -151,7 +145,12 @@ class ClassStatistics:
     def within_covariance(self) -> Float[Tensor, "p p"]:
         """Σ_W = (1/N) Σ (h - μ_y)(h - μ_y)ᵀ. Raises ValueError when no scatter was kept."""
         self._require_all()
-        self._form_scatter(wanted=True)
+        self._form_scatter()
+        if self._scatter is None:
+            raise ValueError(
+                "these statistics were made with scatter=False and keep no within-class scatter; "
+                "make them with scatter=True"
+            )
         return self._scatter / self.num_samples
 
     @property
@@ -173,75 +172,69 @@ class ClassStatistics:
         if self._source is None:
             return (directions * (self.within_covariance @ directions)).sum(0)
         total = torch.zeros_like(directions[0])
-        for block in self.residuals(*self._source):
-            projected = block.residuals @ directions.to(block.residuals.dtype)
-            total += projected.square().sum(0)
+        for h, _ in self.residuals(*self._source):
+            total += (h @ directions.to(h.dtype)).square().sum(0)
         return total / self.num_samples
 
-    def residuals(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
+    def residuals(self, features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Blocks of h - μ_y with their labels, in the features' precision (at least float32)."""
         offset = self._offset.to(torch.promote_types(features.dtype, self._precision))
-        for block in self._shifted(features, labels):
-            block.residuals.sub_(offset.index_select(0, block.labels))
-            yield block
-
-    # How they are kept
-
-    def _shifted(self, features: Tensor, labels: Tensor) -> Iterator[Block]:
-        """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
-        shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
-        step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
-        features, labels = features.detach(), labels.to(shift.device).long()
-        for h, y in zip(features.split(step), labels.split(step), strict=True):
-            yield Block(h.to(shift.device) - shift.index_select(0, y), y)
+        for h, y in self._shifted(features, labels):
+            yield h.sub_(offset.index_select(0, y)), y
 
     def refers_to(self, features: Tensor) -> bool:
         """Whether these very features were given to ``from_features``: one pass then does."""
         return self._source is not None and self._source[0] is features
 
     def check_batch(self, features: Tensor, labels: Tensor) -> None:
-        """Raise ValueError unless the columns are p and the labels lie in 0..C-1."""
+        """Raise ValueError unless (N, p) features with (N,) integer labels in 0..C-1."""
+        check_pair(features, labels)
         if features.shape[1] != self.num_features:
             raise ValueError(
                 f"features have {features.shape[1]} columns, the statistics {self.num_features}"
             )
         low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
         if low < 0 or high >= self.num_classes:
-            bad = low if low < 0 else high
             raise ValueError(
-                f"labels contain {bad}; with num_classes = {self.num_classes} they must lie in "
-                f"0..{self.num_classes - 1}"
+                f"labels contain {low if low < 0 else high}; with num_classes = "
+                f"{self.num_classes} they must lie in 0..{self.num_classes - 1}"
             )
+
+    # How they are kept
+
+    def _shifted(self, features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
+        shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
+        step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
+        features, labels = features.detach(), labels.to(shift.device).long()
+        for h, y in zip(features.split(step), labels.split(step), strict=True):
+            yield h.to(shift.device) - shift.index_select(0, y), y
 
     def _accumulate(self, features: Tensor, labels: Tensor, target: ClassStatistics) -> None:
         """Fill this empty one with a batch, measured from the target's first samples."""
         self.counts = torch.bincount(labels, minlength=self.num_classes)
         self._precision = torch.promote_types(features.dtype, target._precision)
-        self._shift = torch.where(
-            (target.counts > 0)[:, None], target._shift, _first_samples(features, labels, self)
-        )
-        for block in self._shifted(features, labels):
-            self._offset.index_add_(0, block.labels, block.residuals.to(self._offset.dtype))
+        first = _first_samples(features, labels, self._shift)
+        self._shift = torch.where((target.counts > 0)[:, None], target._shift, first)
+        for h, y in self._shifted(features, labels):
+            self._offset.index_add_(0, y, h.to(self._offset.dtype))
         if not torch.isfinite(self._offset).all():
             raise_not_finite(features)
         self._offset /= self.counts.clamp(min=1)[:, None]
-        for block in self.residuals(features, labels):
-            norms = block.residuals.square().sum(1).to(self._spread.dtype)
-            self._spread.index_add_(0, block.labels, norms)
+        for h, y in self.residuals(features, labels):
+            self._spread.index_add_(0, y, h.square().sum(1).to(self._spread.dtype))
             if self._scatter is not None:
-                self._scatter += block.residuals.T @ block.residuals
+                self._scatter += h.T @ h
 
     def _absorb(self, other: ClassStatistics) -> ClassStatistics:
         """Chan's merge; only non-negative terms are added to the scatter."""
-        new = (self.counts == 0) & (other.counts > 0)
+        seen = other.counts > 0
+        new = (self.counts == 0) & seen
         self._shift[new] = other._shift[new]
         total = self.counts + other.counts
         share = other.counts.to(self._spread) / total.clamp(min=1)
-        delta = torch.where(
-            (other.counts > 0)[:, None],
-            (other._shift - self._shift) + other._offset - self._offset,
-            0,
-        )
+        delta = (other._shift - self._shift) + other._offset - self._offset
+        delta = torch.where(seen[:, None], delta, 0)
         weight = (self.counts * share)[:, None]
         self._spread += other._spread + (weight * delta.square()).sum(1)
         if self._scatter is not None:
@@ -251,26 +244,21 @@ class ClassStatistics:
         self._precision = torch.promote_types(self._precision, other._precision)
         return self
 
-    def _form_scatter(self, *, wanted: bool = False) -> None:
-        """Turn referenced features into scatter; the reference goes when more data come.
-
-        While it is there, what can be projected from the features still is.
-        """
+    def _form_scatter(self) -> None:
+        """Scatter of the features referenced, which stay at hand to be projected."""
         if self._source is not None and self._scatter is None:
             self._scatter = self._offset.new_zeros(self.num_features, self.num_features)
-            for block in self.residuals(*self._source):
-                self._scatter += block.residuals.T @ block.residuals
-        if not wanted:
-            self._source = None
-        if wanted and self._scatter is None:
-            raise ValueError(
-                "these statistics were made with scatter=False and keep no within-class scatter; "
-                "make them with scatter=True"
-            )
+            for h, _ in self.residuals(*self._source):
+                self._scatter += h.T @ h
+
+    def _release(self) -> ClassStatistics:
+        """Keep the scatter instead of the features, before more data come; returns self."""
+        self._form_scatter()
+        self._source = None
+        return self
 
     def _empty_like(self) -> ClassStatistics:
-        scatter = self._scatter is not None or self._source is not None
-        size = self.num_classes, self.num_features
+        size, scatter = (self.num_classes, self.num_features), self._scatter is not None
         return ClassStatistics(*size, device=self.device, scatter=scatter)
 
     def _require_all(self) -> None:
@@ -282,27 +270,17 @@ class ClassStatistics:
             )
 
     def __repr__(self) -> str:
-        return (
-            f"ClassStatistics({self.num_classes} classes, {self.num_features} features, "
-            f"{self.num_samples} samples)"
-        )
-
-
-class Block(NamedTuple):
-    """Consecutive samples: residuals (b, p) and labels (b,)."""
-
-    residuals: Tensor
-    labels: Tensor
+        sizes = f"{self.num_classes} classes, {self.num_features} features"
+        return f"ClassStatistics({sizes}, {self.num_samples} samples)"
 
 
 def _first_samples(
-    features: Tensor, labels: Tensor, stats: ClassStatistics
+    features: Tensor, labels: Tensor, shift: Float[Tensor, "C p"]
 ) -> Float[Tensor, "C p"]:
-    """The first sample of each class present, zeros elsewhere."""
-    first = torch.full((stats.num_classes,), len(labels), device=labels.device)
+    """``shift`` with the first sample of each class present put in."""
     order = torch.arange(len(labels), device=labels.device)
+    first = order.new_full((len(shift),), len(labels))
     first.scatter_reduce_(0, labels.long(), order, "amin")
     present = first < len(labels)
-    shift = torch.zeros_like(stats._shift)
     shift[present] = features[first[present]].to(shift.dtype)
     return shift

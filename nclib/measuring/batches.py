@@ -20,8 +20,8 @@ def batches(data: Split | Iterable, size: int) -> Iterator[Batch]:
         size: of the batches of what is no loader; at least 1.
 
     Raises:
-        ValueError: for a batch that is neither, or whose labels are not one for each input; its
-            number is named, counted from 0.
+        ValueError: for a batch that is neither, or has not one label for each input; its number is
+            named, counted from 0.
     """
     if isinstance(data, Split):
         data = (data.images, data.labels)

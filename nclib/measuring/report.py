@@ -32,10 +32,8 @@ class Snapshot:
 
     Attributes:
         class_means: (C, p).
-        weight: (C, p) of the classifier.
-        bias: (C,) of the classifier.
-        features: (S, p), a fixed sample of the training features.
-        labels: (S,) of the sample.
+        weight, bias: (C, p) and (C,) of the classifier.
+        features, labels: (S, p) and (S,), a fixed sample of the training set's.
         snr: (C-1,) singular values of Σ_W^(-1/2) Ṁᵀ, descending; inf where a mode has no scatter.
     """
 
@@ -60,13 +58,9 @@ class Measurement(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """A split in evaluation mode.
+    """A split in evaluation mode: mean loss, accuracy in [0, 1], features where they fit.
 
-    Attributes:
-        loss: mean over the samples.
-        accuracy: in [0, 1].
-        features: (N, p), or None where they are too large to keep.
-        stats: their statistics; None where the loss is not finite or a class has no samples.
+    ``stats`` of the features are None where the loss is not finite or a class has no samples.
     """
 
     loss: float
@@ -75,42 +69,32 @@ class Evaluation(NamedTuple):
     stats: ClassStatistics | None
 
 
+@dataclass(frozen=True)
 class Evaluator:
     """A model with a linear classifier, ready to be measured on splits of one set of classes.
 
-    Args:
+    Attributes:
         model: any; in evaluation mode its outputs are the classifier's.
         classifier: the linear layer of it whose inputs are the features.
         num_classes: C.
         loss: of outputs and labels, a mean over the samples.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        classifier: nn.Linear,
-        num_classes: int,
-        loss: Callable[[Tensor, Tensor], Tensor],
-    ) -> None:
-        self.model, self.classifier, self.num_classes = model, classifier, num_classes
-        self.loss = loss
+    model: nn.Module
+    classifier: nn.Linear
+    num_classes: int
+    loss: Callable[[Tensor, Tensor], Tensor]
 
     @contextlib.contextmanager
-    def _passes(self) -> Iterator[Callable[[Split], Iterator[tuple[Tensor, Tensor, Tensor]]]]:
-        """Inside the block: a split → blocks of (features, labels, outputs), in float32.
+    def _blocks(self, split: Split) -> Iterator[Iterator[tuple[Tensor, Tensor, Tensor]]]:
+        """Inside the with-block: blocks of (features, labels, outputs), in float32.
 
         bfloat16 features would blur NC1 below 1e-5, TF32 convolutions likewise.
         """
-        layer = {"classifier": self.classifier}
-        with _exact_float32(), features_of(self.model, layer) as watched:
-
-            def passed(split: Split) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-                size = CUDA_BLOCK if split.images.is_cuda else BLOCK
-                for images, labels in batches(split, size):
-                    outputs, features = watched(images)
-                    yield features["classifier"], labels, outputs
-
-            yield passed
+        size = CUDA_BLOCK if split.images.is_cuda else BLOCK
+        with _exact_float32(), features_of(self.model, {"last": self.classifier}) as watched:
+            passed = ((watched(images), labels) for images, labels in batches(split, size))
+            yield ((seen.features["last"], labels, seen.outputs) for seen, labels in passed)
 
     def evaluate(self, split: Split) -> Evaluation:
         """One pass over a split; the features are kept where they fit."""
@@ -118,8 +102,8 @@ class Evaluator:
         keep = 4 * len(split) * size <= _room(device)
         stats = None if keep else ClassStatistics(self.num_classes, size, device=device)
         kept, logits = [], []
-        with self._passes() as passed:
-            for features, labels, outputs in passed(split):
+        with self._blocks(split) as blocks:
+            for features, labels, outputs in blocks:
                 logits.append(outputs)
                 if keep:
                     kept.append(features)
@@ -137,9 +121,7 @@ class Evaluator:
     def report(
         self, data: DataSet, *, weight_decay: Number, sample: Int[Tensor, " S"]
     ) -> Measurement:
-        """Everything measured at one epoch, from one pass over training and test set.
-
-        (Two, where the features do not fit: the nearest class mean is known after the first.)
+        """Everything measured at one epoch, from one pass, or two where the features do not fit.
 
         Args:
             data: what to measure on.
@@ -155,50 +137,42 @@ class Evaluator:
             return Measurement(*scores)
         try:
             noise = within_spectrum(train.stats)  # once, for the loss terms and the ratios
-        except ValueError as error:
-            raise OverflowError("the features became so large that their scatter overflows") from (
-                error
-            )
+        except ValueError as e:
+            raise OverflowError("the features became so large that their scatter overflows") from e
         weight, bias = (x.detach().clone() for x in self._weights())
         metrics = self._metrics(train.stats, train, data.train)
         test_metrics = self._metrics(train.stats, test, data.test) if test.stats else None
         decay = matching_decay(self.num_classes, weight_decay)
         terms = decompose_mse(train.stats, weight, bias, weight_decay=decay, noise=noise)
         snr = snr_singular_values(train.stats, noise=noise)
-        kept = (train.stats.class_means.float(), weight, bias, *self._sampled(train, data, sample))
-        return Measurement(
-            *scores, metrics, test_metrics, terms, Snapshot(*(x.cpu() for x in (*kept, snr)))
-        )
+        sampled = self._sampled(train, data.train, sample)
+        kept = (train.stats.class_means.float(), weight, bias, *sampled, snr)
+        snapshot = Snapshot(*(x.cpu() for x in kept))
+        return Measurement(*scores, metrics, test_metrics, terms, snapshot)
 
     def _weights(self) -> tuple[Tensor, Tensor]:
         return self.classifier.weight, self.classifier.bias
 
-    @torch.no_grad()
     def _metrics(self, means: ClassStatistics, at: Evaluation, split: Split) -> CollapseMetrics:
         """NC1-NC3 of a split around its own class means; NC4 against those of the training set."""
-        if at.features is not None:
-            given = {"features": at.features, "labels": split.labels}
-            metrics = collapse_metrics(at.stats, *self._weights(), **given)
-            if at.stats is means:
-                return metrics
-            wrong = ncc_mismatch(means, *self._weights(), *given.values())
-            return replace(metrics, ncc_mismatch=wrong)
-        metrics = collapse_metrics(at.stats, *self._weights())
-        with self._passes() as passed:
-            wrong = sum(
-                ncc_mismatch(means, *self._weights(), h, y) * len(y) for h, y, _ in passed(split)
-            )
-        return replace(metrics, ncc_mismatch=wrong / len(split))
+        classifier = self._weights()
+        if at.features is None:
+            metrics = collapse_metrics(at.stats, *classifier)
+            with self._blocks(split) as blocks:
+                wrong = sum(ncc_mismatch(means, *classifier, h, y) * len(y) for h, y, _ in blocks)
+            return replace(metrics, ncc_mismatch=wrong / len(split))
+        given = {"features": at.features, "labels": split.labels}
+        metrics = collapse_metrics(at.stats, *classifier, **given)
+        if at.stats is means:
+            return metrics
+        return replace(metrics, ncc_mismatch=ncc_mismatch(means, *classifier, **given))
 
-    def _sampled(
-        self, at: Evaluation, data: DataSet, sample: Int[Tensor, " S"]
-    ) -> tuple[Tensor, Tensor]:
-        train = data.train
+    def _sampled(self, at: Evaluation, train: Split, sample: Tensor) -> tuple[Tensor, Tensor]:
+        labels = train.labels[sample]
         if at.features is not None:
-            return at.features[sample], train.labels[sample]
-        chosen = Split(train.images[sample], train.labels[sample])
-        with self._passes() as passed:
-            return torch.cat([h for h, *_ in passed(chosen)]), chosen.labels
+            return at.features[sample], labels
+        with self._blocks(Split(train.images[sample], labels)) as blocks:
+            return torch.cat([features for features, *_ in blocks]), labels
 
 
 def _room(device: torch.device) -> int:
