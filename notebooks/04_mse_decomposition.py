@@ -65,10 +65,11 @@ from IPython.display import display
 
 import nclib
 from nclib import ClassStatistics, runtime
-from nclib.lessons.decomposition import checks, pictures
+from nclib.lessons.claims import claim
+from nclib.lessons.decomposition import checks, pictures, samples, sliders
 from nclib.runs import presets
 from nclib.widgets.explore import explore
-from nclib.widgets.watch import Interrupts
+from nclib.widgets.watch import whole_steps
 
 print(runtime.start())
 
@@ -95,15 +96,6 @@ counts = [50, 50, 50, 50]  # samples of each class in sections 1 and 2; 2 to 100
 
 
 # %%
-def clouds(counts):
-    """Features (N, 6) and labels (N,) around a simplex of four classes."""
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.repeat_interleave(torch.arange(4), torch.tensor(counts))
-    noise = torch.randn(len(labels), 6, generator=generator, dtype=torch.float64)
-    spread = torch.tensor([0.5, 0.5, 0.5, 0.5, 0.9, 0.0])
-    return 1.5 * nclib.simplex_etf(4, 6)[labels] + spread * noise, labels
-
-
 def loss(features, labels, classifier, decay):
     """L of a classifier (C, p+1), straight from its definition."""
     extended = torch.cat([features, torch.ones(len(features), 1)], dim=1)
@@ -112,7 +104,7 @@ def loss(features, labels, classifier, decay):
 
 
 # %%
-features, labels = clouds(counts)
+features, labels = samples.clouds(counts, seed=seed)
 extended = torch.cat([features, torch.ones(len(features), 1)], dim=1)
 one_hot = torch.eye(4, dtype=torch.float64)[labels]
 identity = torch.eye(7).double()
@@ -124,13 +116,12 @@ print(f"L = {loss(features, labels, best, decay):.6f} at the best classifier")
 # %% tags=["self-check"]
 stats = ClassStatistics.from_features(features, labels)
 weight, bias = nclib.least_squares_classifier(stats, weight_decay=decay)
-error = float((torch.column_stack([weight, bias]) - best).abs().max())
-assert error < 1e-12, f"nclib's classifier is {error} off the formula, limit 1e-12"
+off = (torch.column_stack([weight, bias]) - best).abs()
+claim("nclib's classifier is off the formula by", off, below=1e-12)
 free = nclib.least_squares_classifier(stats)  # λ = 0: numpy's least squares is the judge
 judge = np.linalg.lstsq(extended.numpy(), one_hot.numpy(), rcond=None)[0]
-missed = float(np.abs(extended.numpy() @ judge - (features @ free[0].T + free[1]).numpy()).max())
-assert missed < 1e-12, f"outputs differ by {missed} from numpy's least squares, limit 1e-12"
-print(f"checked: classifier to {error:.0e}; outputs at λ = 0 to {missed:.0e} (limit 1e-12)")
+off = np.abs(extended.numpy() @ judge - (features @ free[0].T + free[1]).numpy())
+claim("its outputs at λ = 0 are off numpy's least squares by", off, below=1e-12)
 
 # %% [markdown]
 # ## 2. Three terms
@@ -165,13 +156,11 @@ terms = torch.stack(three_terms(stats, some, decay, share))
 print("terms", *(f"{float(term):.4f}" for term in terms), f"sum {float(terms.sum()):.4f}")
 
 # %% tags=["self-check"]
-direct = loss(features, labels, some, decay)
 ours = nclib.decompose_mse(stats, some[:, :6], some[:, 6], weight_decay=decay)
-for name, term in zip(("nc1", "nc23", "perpendicular"), terms, strict=True):
-    assert abs(getattr(ours, name) - float(term)) < 1e-12, f"{name}: {getattr(ours, name)}, {term}"
-gap = max(abs(float(terms.sum() / direct) - 1), abs(ours.total / float(direct) - 1))
-assert gap < 1e-12, f"the terms miss the loss by {gap}, relative"
-print(f"checked: by hand and in nclib the terms sum to the loss, to {gap:.0e} (limit 1e-12)")
+off = np.abs([ours.nc1, ours.nc23, ours.perpendicular] - terms.numpy())
+claim("each term in nclib is off ours by hand by", off, below=1e-12)
+sums = np.array([float(terms.sum()), ours.total]) / float(loss(features, labels, some, decay))
+claim("by hand and in nclib, the sum over the loss", sums, near=1, below=1e-12)
 
 # %% [markdown]
 # ### Move the classifier
@@ -185,10 +174,10 @@ turn = torch.tensor([1.0, -1.0, 1.0, -1.0]).double()
 axes = {"bias": 6, "between the means": 0, "into the noise": 4, "where nothing varies": 5}
 directions = {"longer": best} | {n: torch.outer(turn, identity[k]) for n, k in axes.items()}
 directions = {name: direction / direction.norm() for name, direction in directions.items()}
-moved = pictures.AwayFromBest(stats, directions, weight_decay=decay)
+moved = sliders.away_from_best(stats, directions, weight_decay=decay)
 distances = np.linspace(-1, 1, 21).round(1).tolist()
 start = {"direction": "into the noise", "distance": 0.6}
-explore(moved.at, direction=list(directions), distance=distances, start=start)
+explore(moved, direction=list(directions), distance=distances, start=start)
 
 # %% [markdown]
 # **What we saw.** Answer (c). Green and ochre belong to the features; no classifier changes them. The red term is a parabola whose steepness is the scatter along the direction: where nothing varies, only the decay objects.
@@ -199,11 +188,11 @@ explore(moved.at, direction=list(directions), distance=distances, start=start)
 for name, direction in directions.items():
     away = best + direction
     there = nclib.decompose_mse(stats, away[:, :6], away[:, 6], weight_decay=decay)
+    change = abs(there.nc1 - ours.nc1) + abs(there.nc23 - ours.nc23)
+    claim(f"{name}: the first two terms change by", change, below=1e-12)
     least = float(torch.trace(direction @ A @ direction.T)) / 2
-    assert abs(there.nc1 - ours.nc1) + abs(there.nc23 - ours.nc23) < 1e-12, f"{name}: {there}"
-    assert abs(there.perpendicular - least) < 1e-12, f"{name}: {there.perpendicular}, {least}"
-    print(f"checked: {name} at distance 1 costs {there.perpendicular:.3f}, all in the third term")
-assert abs(there.perpendicular - decay / 2) < 1e-12, "where nothing varies: not the decay alone"
+    claim(f"{name}: the third term", there.perpendicular, near=least, below=1e-12)
+claim("where nothing varies: λ/2 alone", there.perpendicular, near=decay / 2, below=1e-12)
 
 # %% [markdown]
 # ## 3. What the features pay
@@ -213,27 +202,24 @@ assert abs(there.perpendicular - decay / 2) < 1e-12, "where nothing varies: not 
 # **Predict.** On a perfect simplex the noise goes to zero, without decay. Then **(a)** only $L_{\mathrm{NC1}}$ goes to zero; **(b)** both do, $L_{\mathrm{NC1}}$ faster; **(c)** both do, $L_{\mathrm{NC2/3}}$ faster. And on a *squeezed* triangle without noise and without decay?
 
 # %%
-felt = pictures.NoiseAndShape(seed=seed)
-explore(
-    felt.at,
-    noise=[0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0],
-    squeeze=[0.0, 0.3, 0.6, 0.9, 1.0],
-    weight_decay=[0.0, 1e-3, 1e-2],
-    start={"noise": 0.2, "squeeze": 0.3},
-)
+classes = sliders.Triangle(seed=seed)
+choices = {"noise": [0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0], "squeeze": [0.0, 0.3, 0.6, 0.9, 1.0]}
+choices |= {"weight_decay": [0.0, 1e-3, 1e-2]}
+explore(sliders.noise_and_shape(classes), **choices, start={"noise": 0.2, "squeeze": 0.3})
 
 # %% [markdown]
 # **What we saw.** Answer (c): with little noise $L_{\mathrm{NC1}} \propto \sigma^2$, but $L_{\mathrm{NC2/3}} \propto \sigma^4$, so near collapse nearly all of the loss is the first term. It is named after NC1 and still holds the decay. And the squeezed triangle costs **nothing** without noise and decay: the classifier stretches it back. Only a line is beyond repair, because the middle one of three points on a line cannot be singled out. Noise and decay are what make the simplex the cheapest shape: stretching amplifies one and pays for the other.
 
 # %% tags=["self-check"]
-near, far = felt.terms(0.01, 0.0, 0.0), felt.terms(0.02, 0.0, 0.0)
+near, far = classes.terms(0.01, 0.0, 0.0), classes.terms(0.02, 0.0, 0.0)
 for name, power in (("nc1", 2), ("nc23", 4)):
     slope = np.log2(getattr(far, name) / getattr(near, name))
-    assert abs(slope - power) < 0.01, f"{name} grows like σ^{slope:.3f}, expected {power}"
-    print(f"checked: {name} grows like σ^{slope:.3f}")
-bent, line = felt.terms(1e-6, 0.6, 0.0), felt.terms(1e-6, 1.0, 0.0)
-assert bent.total < 1e-9 and line.nc23 > 0.1, f"squeezed: {bent.total}, a line: {line.nc23}"
-assert felt.terms(1e-6, 0.6, 1e-2).total > 1.1 * felt.terms(1e-6, 0.0, 1e-2).total, "no price"
+    claim(f"{name} grows like σ to the power", slope, near=power, below=0.01)
+bent, line = classes.terms(1e-6, 0.6, 0.0), classes.terms(1e-6, 1.0, 0.0)
+claim("squeezed, without noise and decay: L", bent.total, below=1e-9)
+claim("on a line: L_NC2/3", line.nc23, above=0.1)
+price = classes.terms(1e-6, 0.6, 1e-2).total / classes.terms(1e-6, 0.0, 1e-2).total
+claim("with decay, a squeezed triangle's L over the simplex's", price, above=1.1)
 
 # %% [markdown]
 # ## 4. While a network trains
@@ -252,29 +238,16 @@ settings = presets.quick("mlp", "squared_error") | {"epochs": epochs, "progress"
 wd = settings["weight_decay"]
 decays = {"λ = C·wd/2, as trained": 10 * wd / 2, "λ = wd/2": wd / 2, "λ = 0": 0.0}
 
-
-def decompose(network, decay):
-    """The terms of a network on the training set of the digits."""
-    with torch.no_grad():
-        features = network.features(digits.train.images).double()
-    now = ClassStatistics.from_features(features, digits.train.labels)
-    classifier = network.classifier
-    return nclib.decompose_mse(now, classifier.weight, classifier.bias, weight_decay=decay)
-
-
 # %%
 network, found = nclib.build_network("mlp", digits, seed=seed), {name: {} for name in decays}
-live, interrupts = pictures.TermsOverTime(epochs), Interrupts()
-shown = display(live.picture, display_id=True)
-try:
-    with interrupts.watched():
-        for epoch in nclib.train(network, digits, seed=seed, **settings):
-            if epoch.metrics is None:
-                continue
-            with interrupts.whole():  # an interrupt waits until the epoch is recorded
-                for name, table in found.items():
-                    table[epoch.number] = decompose(network, decays[name])
-                shown.update(live.of(pictures.terms_of(found["λ = C·wd/2, as trained"])))
+live = pictures.terms_over_time(epochs)
+shown = display(live(pictures.terms_of({})), display_id=True)
+try:  # an interrupt waits until the epoch is recorded
+    for epoch in whole_steps(nclib.train(network, digits, seed=seed, **settings)):
+        if epoch.metrics is not None:
+            for name, table in found.items():
+                table[epoch.number] = samples.terms_of(network, digits.train, decays[name])
+            shown.update(live(pictures.terms_of(found["λ = C·wd/2, as trained"])))
 except KeyboardInterrupt:
     print(f"stopped after {len(found['λ = 0'])} measured epochs, all of which are kept")
 
@@ -283,12 +256,8 @@ except KeyboardInterrupt:
 
 # %%
 tables = {name: pictures.terms_of(table) for name, table in found.items()}
-stack = pictures.TermsOverTime(epochs)
-explore(
-    lambda decay: stack.of(tables[decay], decay),
-    decay=list(tables),
-    start={"decay": "λ = wd/2"},
-)
+stack, start = pictures.terms_over_time(epochs), {"decay": "λ = wd/2"}
+explore(lambda decay: stack(tables[decay], decay), decay=list(tables), start=start)
 
 # %% [markdown]
 # **What we saw.** Answer (c). While the learning rate is high, the classifier stays behind its features, and the red term is half of the loss or more. As the rate falls it catches up, and in the end the third term is about a hundredth.
@@ -300,15 +269,15 @@ explore(
 # %% tags=["self-check"]
 if max(found["λ = 0"], default=0) == epochs:  # nothing to check in a run that was stopped
     trained, authors, none = (pictures.shares(table)[-1] for table in tables.values())
-    assert trained < 0.03, f"at the decay of the training the share ends at {trained}, limit 0.03"
-    assert authors > 5 * trained and none > 0.5, f"it ends at {authors}, {none} at other decays"
+    claim("the third term's share at the end, λ of the training", trained, below=0.03)
+    claim("with the authors' λ, over that", authors / trained, above=5)
+    claim("with λ = 0", none, above=0.5)
     matching = next(iter(tables.values()))
-    worst = pictures.shares(matching)[matching.epoch >= 10].max()
-    assert worst > 0.3, f"from epoch 10 on it is at most {worst}: the classifier keeps up"
+    largest = pictures.shares(matching)[matching.epoch >= 10].max()
+    claim("the largest share from epoch 10 on", largest, above=0.3)
     norm = sum(float(x.detach().square().sum()) for x in network.classifier.parameters())
     floor = 10 * wd / 4 * norm / matching.mse_total.iloc[-1]
-    assert floor > 0.8, f"the decay is {floor:.0%} of the loss at the end, expected over 80 %"
-    print(f"checked: shares at the end {trained:.1%}, {authors:.0%}, {none:.0%}; decay {floor:.0%}")
+    claim("the decay's share of the loss at the end", floor, above=0.8)
 
 # %% [markdown]
 # ## 5. Is it negligible? Eight recorded runs
@@ -324,14 +293,12 @@ pictures.perpendicular_shares(recorded)
 
 # %%
 shares = pictures.share_table(dict(zip(cells, recorded, strict=True)))
-shares.style.format("{:.1f} %", subset=list(shares)[:4]).format("{:.1e}", subset=list(shares)[4:])
+pictures.in_percent(shares)
 
 # %%
 controls = [name.replace("-mse", "-ce") for name in cells]
 of_controls = pictures.share_table({name: nclib.load_run(name) for name in controls})
-of_controls.style.format("{:.1f} %", subset=list(shares)[:4]).format(
-    "{:.1e}", subset=list(shares)[4:]
-)
+pictures.in_percent(of_controls)
 
 # %% [markdown]
 # **What we saw.** In six of the eight runs under squared error the third term ends near one per cent of the loss or below: **negligible at the end**. In the other two it is **not**, a few per cent in the DenseNet and more in the CIFAR-10 network, although the latter's NC1 is among the smallest of all: features can collapse while the classifier is still on its way. And it is **not negligible on the way**: every run passes through epochs where it is about two fifths of the loss or more, and when the first 99.9 % are right, it is anything between a few per cent and more than half. The control, cross-entropy, collapses as well and ends with a classifier that squared error would call wrong altogether: its rows have the right directions, but a length that suits another loss.
@@ -339,15 +306,15 @@ of_controls.style.format("{:.1f} %", subset=list(shares)[:4]).format(
 # **What not to conclude.** That training follows the central path from the start; notebook 05 asks what can be said of the path all the same.
 
 # %% tags=["self-check"]
-for name, row in shares.iterrows():
-    assert row.start > 10, f"{name}: the share starts at {row.start:.1f} %"
-    assert row.largest > 35, f"{name}: the share is at most {row.largest:.1f} %"
-    assert 2 < row["at 99.9 % right"] < 65, f"{name}: {row['at 99.9 % right']:.1f} % at 99.9 %"
-    low, high = {"mnist-densenet40-mse": (1.5, 5), "cifar10-vgg11-mse": (5, 10)}.get(name, (0, 1.5))
-    assert low < row.end < high, f"{name}: it ends at {row.end:.2f} %, not in {low} to {high} %"
-    print(f"checked: {name}: {row.start:.0f} % → {row.largest:.0f} % → {row.end:.1f} %")
-assert (of_controls.end > 99).all(), f"cross-entropy ends at {of_controls.end.min():.1f} %"
-assert (shares["at 99.9 % right"] > 30).sum() >= 4, "only a few are far off at 99.9 %"
+claim("share at the start, %", shares.start, above=10)
+claim("largest share, %", shares.largest, above=35)
+claim("share when 99.9 % are right, %", shares["at 99.9 % right"], above=2, below=65)
+claim("runs with over 30 % then", (shares["at 99.9 % right"] > 30).sum(), above=3)
+dense, cifar = "mnist-densenet40-mse", "cifar10-vgg11-mse"
+claim("share at the end, %, DenseNet", shares.end[dense], above=1.5, below=5)
+claim("share at the end, %, CIFAR-10", shares.end[cifar], above=5, below=10)
+claim("share at the end, %, others", shares.end.drop([dense, cifar]), above=0, below=1.5)
+claim("share at the end, %, cross-entropy", of_controls.end, above=99)
 
 # %% [markdown]
 # ## 6. Unequal classes
@@ -357,8 +324,8 @@ assert (shares["at 99.9 % right"] > 30).sum() >= 4, "only a few are far off at 9
 # %%
 rows, equal = {}, torch.full((4,), 0.25).double()
 for sizes in ([50, 50, 50, 50], [45, 55, 48, 52], [30, 50, 44, 76], [3, 10, 40, 147]):
-    unequal = ClassStatistics.from_features(*clouds(sizes))
-    total = loss(*clouds(sizes), some, decay)
+    unequal = ClassStatistics.from_features(*samples.clouds(sizes, seed=seed))
+    total = loss(*samples.clouds(sizes, seed=seed), some, decay)
     pi = unequal.counts.double() / unequal.num_samples
     sums = [sum(three_terms(unequal, some, decay, weights)) for weights in (equal, pi)]
     rows[str(sizes)] = [abs(float(one / total) - 1) for one in sums]
@@ -366,10 +333,9 @@ errors = pd.DataFrame.from_dict(rows, orient="index", columns=["with 1/C", "with
 errors.style.format("{:.1e}")
 
 # %% tags=["self-check"]
-assert errors["with n_c/N"].max() < 1e-12, f"our terms miss the loss by {errors.max()}"
-assert errors["with 1/C"].iloc[0] < 1e-12, "the paper's formulas hold for equal counts"
-assert errors["with 1/C"].iloc[-1] > 0.02, f"unequal counts: off by {errors.iloc[-1, 0]} only"
-print(f"checked: at {errors.index[-1]} the formulas for equal counts miss {errors.iloc[-1, 0]:.0%}")
+claim("with n_c/N the terms miss the loss by", errors["with n_c/N"], below=1e-12)
+claim("with 1/C at equal counts", errors["with 1/C"].iloc[0], below=1e-12)
+claim(f"with 1/C at {errors.index[-1]}", errors["with 1/C"].iloc[-1], above=0.02)
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises

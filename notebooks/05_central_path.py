@@ -65,7 +65,8 @@ import torch
 import nclib
 from nclib import ClassStatistics, runtime
 from nclib.formulas import central_path
-from nclib.lessons.path import checks, pictures
+from nclib.lessons.claims import claim
+from nclib.lessons.path import checks, clocks, pictures
 from nclib.widgets.explore import explore
 
 print(runtime.start())
@@ -108,12 +109,10 @@ print("ω =", [round(one, 3) for one in omega.tolist()], f"L = {least:.6f}")
 # %% tags=["self-check"]
 stats = ClassStatistics.from_features(features, labels)
 direct = nclib.decompose_mse(stats, *nclib.least_squares_classifier(stats)).total
-assert abs(direct / least - 1) < 1e-12, f"directly {direct}, from the ratios {least}"
-gap = float((nclib.snr_singular_values(stats) / omega - 1).abs().max())
-assert gap < 1e-10, f"nclib's ratios are {gap} off, relative"
+claim("L directly over L from the ratios", direct / least, near=1, below=1e-12)
+claim("nclib's ratios over ours", nclib.snr_singular_values(stats) / omega, near=1, below=1e-10)
 bent = snr(features @ torch.diag(torch.arange(1.0, p + 1)).double() + 5, labels)
-assert float((bent / omega - 1).abs().max()) < 1e-10, f"an affine map changed them: {bent}"
-print(f"checked: L from the ratios = L directly, to {abs(direct / least - 1):.0e} (limit 1e-12)")
+claim("after an affine map, over before", bent / omega, near=1, below=1e-10)
 
 # %% [markdown]
 # ## 2. The law
@@ -130,9 +129,9 @@ print(f"checked: L from the ratios = L directly, to {abs(direct / least - 1):.0e
 # **Predict.** From different $\omega_1, \omega_2$, the points below move **(a)** straight up the slope of the loss, to the nearest dark corner; **(b)** along lines that all bend towards the diagonal; **(c)** towards the axis of the larger one, which wins. Move the time.
 
 # %%
-landscape = pictures.Landscape(per_class=10)
 times = [0, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000, 300000, 1000000]
-explore(landscape.at, time=times, kind=["projected", "rescaled"], start={"time": 1000})
+landscape, kinds = pictures.landscape(per_class=10), ["projected", "rescaled"]
+explore(landscape, time=times, kind=kinds, start={"time": 1000})
 
 
 # %%
@@ -154,11 +153,10 @@ pd.DataFrame(flows["projected"].numpy(), index=moments.tolist()).style.format("{
 # %% tags=["self-check"]
 for kind, ratios in flows.items():
     law = clock(ratios, kind) - clock(omega, kind) - moments[:, None]
-    error = float((law / (moments[:, None] + clock(ratios, kind).abs())).abs().max())
-    assert error < 1e-10, f"{kind}: the closed form misses its own law by {error}"
-    slow = float(ratios[-1].max() / ratios[-1].min() - 1)
-    assert slow < 1e-8, f"{kind}: at t = 1e12 the ratios still differ by {slow}"
-    print(f"checked: {kind}: law to {error:.0e} (limit 1e-10); ratios equal to {slow:.0e}")
+    error = (law / (moments[:, None] + clock(ratios, kind).abs())).abs()
+    claim(f"{kind}: the closed form misses its law by", error, below=1e-10)
+    even = ratios[-1].max() / ratios[-1].min()
+    claim(f"{kind}: ω max/min at t = 1e12", even, near=1, below=1e-8)
 
 # %% [markdown]
 # ## 3. Does it hold? A simulation that knows no law
@@ -180,11 +178,8 @@ pictures.step_errors(errors, steps)
 for kind, by_law in errors.items():
     other = by_law["rescaled" if kind == "projected" else "projected"]
     order = np.log2(by_law[kind][-2] / by_law[kind][-1])
-    assert abs(order - 1) < 0.1, f"{kind}: the error falls with order {order:.2f}, expected 1"
-    assert min(other) > 0.1, f"{kind}: the other law is only {min(other)} off"
-    print(
-        f"checked: {kind}: order {order:.2f}, error {by_law[kind][-1]:.1e}; other law {min(other):.2f}"
-    )
+    claim(f"{kind}: order of the error", order, near=1, below=0.1)
+    claim(f"{kind}: error of the other law", other, above=0.1)
 
 # %% [markdown]
 # ## 4. What the law says of collapse
@@ -194,15 +189,10 @@ for kind, by_law in errors.items():
 # **Predict.** More samples of each class make it **(a)** faster, **(b)** slower, **(c)** neither.
 
 # %%
-spectrum = pictures.Spectrum()
-explore(
-    spectrum.at,
-    num_classes=[3, 5, 10],
-    per_class=[10, 1000],
-    spread=[1.5, 4.0, 16.0],
-    time=[1, 100, 10000, 1000000, 10000000, 100000000],
-    start={"num_classes": 5, "spread": 4.0, "time": 10000},
-)
+choices = {"num_classes": [3, 5, 10], "per_class": [10, 1000], "spread": [1.5, 4.0, 16.0]}
+choices |= {"time": [1, 100, 10000, 1000000, 10000000, 100000000]}
+start = {"num_classes": 5, "spread": 4.0, "time": 10000}
+explore(pictures.spectrum(), **choices, start=start)
 
 # %% [markdown]
 # **What we saw.** Answer (b), and exactly in proportion: $n$ only sets the unit of time, because the loss is a mean over all samples and each has a small share in it. NC1 and NC2 are the two panels: to infinity, and together.
@@ -212,15 +202,13 @@ explore(
 # %% tags=["self-check"]
 late = torch.tensor([1e8, 1e9], dtype=torch.float64)
 for kind, exponent in (("projected", 1 / 4), ("rescaled", 1 / 2)):
-    law = dict(num_classes=C, per_class=n, kind=kind)
-    ratios = central_path.flow(omega, late, **law)
-    slope = float((ratios[1] / ratios[0]).log10().mean())
-    assert abs(slope - exponent) < 0.01, f"{kind}: slope {slope}, expected {exponent}"
+    ratios = central_path.flow(omega, late, num_classes=C, per_class=n, kind=kind)
+    slope = (ratios[1] / ratios[0]).log10().mean()
+    claim(f"{kind}: slope", slope, near=exponent, below=0.01)
     apart = ratios.max(1).values / ratios.min(1).values - 1
-    assert abs(float(apart[0] / apart[1]) - 10) < 0.1, f"{kind}: NC2 does not fall like 1/t"
+    claim(f"{kind}: NC2 falls, in ten times the time, by", apart[0] / apart[1], near=10, below=0.1)
     slower = central_path.flow(omega, 10 * late, num_classes=C, per_class=10 * n, kind=kind)
-    assert float((slower / ratios - 1).abs().max()) < 1e-10, "n is more than a unit of time"
-    print(f"checked: {kind}: slope {slope:.4f}, expected {exponent} (limit 0.01)")
+    claim(f"{kind}: 10 n, 10 t over n, t", slower / ratios, near=1, below=1e-10)
 
 # %% [markdown]
 # ## 5. On the path is not along the path
@@ -267,26 +255,21 @@ explore(lambda dynamics: drawn[dynamics], dynamics=list(drawn))
 # **Weight decay** on the features does not repair that, and changes only the pace. $L$ does not feel the scale of the features, so its gradient at $sH$ is $1/s$ of that at $H$: as the features shrink like $e^{-\mathrm{wd}\, t}$, everything happens faster, at the time $\tau = (e^{2\,\mathrm{wd}\,t} - 1)/2\,\mathrm{wd}$ of the flow without decay. Same road, exponential clock.
 
 # %% tags=["self-check"]
-apart = {}
-for name, (_, ratios, *_) in moved.items():
-    for kind in pictures.KINDS:
-        clocks = pictures.increments(ratios, num_classes=C, per_class=n, kind=kind)
-        apart[name, kind] = [float(row.max() / row.min()) for row in (clocks[0], clocks[-1])]
+size, plain = {"num_classes": C, "per_class": n}, moved["plain"][1]
 for kind in pictures.KINDS:
-    assert apart[kind, kind][1] < 1.02, f"{kind}: its own clocks differ by {apart[kind, kind]}"
-    assert apart["plain", kind][1] > 2, f"plain descent keeps the {kind} law: {apart}"
-assert apart["plain", "rescaled"][0] < 1.05 < 1.5 < apart["plain", "projected"][0], f"{apart}"
-print("checked: plain descent, clocks apart by a factor", round(apart["plain", "rescaled"][1], 1))
+    own = clocks.apart(moved[kind][1], kind=kind, **size)[-1]
+    claim(f"{kind}: at the end its own clocks are apart by a factor", own, below=1.02)
+    apart = clocks.apart(plain, kind=kind, **size)
+    claim(f"plain descent, {kind} clocks: at the end", apart[-1], above=2)
+    limit = {"below": 1.05} if kind == "rescaled" else {"above": 1.5}
+    claim(f"plain descent, {kind} clocks: at first", apart[0], **limit)
 
 # %% tags=["self-check"]
-same = float((moved["plain with decay"][1][-1] / moved["plain"][1][-1] - 1).abs().max())
-assert same < 0.02, f"with decay, at the time that belongs to it, the ratios differ by {same}"
+same = moved["plain with decay"][1][-1] / plain[-1]
+claim("with decay, at the time that belongs to it, ω over ω without", same, near=1, below=0.02)
 at_end = ClassStatistics.from_features(moved["plain"][2], labels)
-uneven = float(torch.linalg.cond(at_end.within_covariance))
-assert uneven > 10, f"the scatter stayed round: condition {uneven}"
-print(
-    f"checked: decay changes the pace alone, to {same:.0e}; condition of Σ_W {uneven:.0f}, from 1"
-)
+uneven = torch.linalg.cond(at_end.within_covariance)
+claim("condition of Σ_W after plain descent, from 1", uneven, above=10)
 
 # %% [markdown]
 # ## 6. Trained networks
@@ -300,34 +283,15 @@ names = ["digits-mlp-mse-0", "digits-convnet-mse-0", "mnist-vgg11-mse", "mnist-r
 names += ["mnist-densenet40-mse", "cifar10-vgg11-mse"]
 recorded = {name: nclib.load_run(name) for name in names}
 
-
-def of_run(run):
-    """Epochs, ratios, and what the law needs to know of a run."""
-    size = {"num_classes": run.num_classes}
-    size["per_class"] = run.settings["num_samples"] // run.num_classes
-    return run.epochs, torch.as_tensor(run.snr).double(), size
-
-
 shown = {}
 for name, run in recorded.items():
-    epochs, ratios, size = of_run(run)
+    epochs, ratios, size = clocks.of_run(run)
     made = pictures.shape_test(epochs, ratios, **size, title=run.title, unit="epoch")
     shown[name] = made.finished()
 explore(lambda run: shown[run], run=names, start={"run": "mnist-resnet18-mse"})
 
 # %%
-rows = {}
-for name, run in recorded.items():
-    epochs, ratios, size = of_run(run)
-    mean, row = ratios.log().mean(1).numpy(), {}
-    for words, chosen in (("1 to 10", (epochs >= 1) & (epochs <= 10)), ("after 10", epochs >= 10)):
-        row[f"slope, epochs {words}"] = np.polyfit(np.log(epochs[chosen]), mean[chosen], 1)[0]
-    for kind in pictures.KINDS:
-        clocks = pictures.increments(ratios, kind=kind, **size)[-1]
-        row[f"clocks apart, {kind}"] = float(clocks.max() / clocks.min())
-    row |= {"ω max/min, start": float(ratios[0, 0] / ratios[0, -1])}
-    rows[name] = row | {"ω max/min, end": float(ratios[-1, 0] / ratios[-1, -1])}
-measured = pd.DataFrame.from_dict(rows, orient="index")
+measured = clocks.growth_table(recorded)
 measured.style.format("{:.2f}")
 
 # %% [markdown]
@@ -338,18 +302,20 @@ measured.style.format("{:.2f}")
 # **What not to conclude.** That the theorem is wrong: it is about another flow. And that it explains the speed of collapse in practice: it does not.
 
 # %% tags=["self-check"]
-for name, row in measured.iterrows():
-    early, later, projected, rescaled, first, last = row
-    assert 0.4 < early < 0.7, f"{name}: slope {early:.2f} in epochs 1 to 10"
-    assert 0.8 < later < 3, f"{name}: slope {later:.2f} after epoch 10"
-    assert 1.4 < rescaled < projected, f"{name}: clocks apart {rescaled:.2f}, {projected:.2f}"
-    closer = last > first if "densenet" in name else 1.2 < last < 2.1 < first
-    assert closer, f"{name}: largest over smallest {first:.2f} → {last:.2f}"
-    epochs, ratios, size = of_run(recorded[name])
-    assert (ratios[-1] > 5 * ratios[0]).all(), f"{name}: from {ratios[0]} to {ratios[-1]}"
-    tenth = pictures.increments(ratios[epochs <= 10], kind="rescaled", **size)[-1]
-    assert tenth.max() > 1.5 * tenth.min(), f"{name}: the clocks agree at epoch 10"
-    print(f"checked: {name}: slope {later:.2f} (laws: 0.25, 0.5), max/min {first:.1f} → {last:.1f}")
+early, later, projected, rescaled, first, last = (measured[column] for column in measured)
+claim("slope in epochs 1 to 10", early, above=0.4, below=0.7)
+claim("slope after epoch 10 (laws: 0.25, 0.5)", later, above=0.8, below=3)
+claim("rescaled clocks apart by a factor", rescaled, above=1.4)
+claim("projected ones over that", projected / rescaled, above=1)
+dense = "mnist-densenet40-mse"
+claim("ω max/min at the end over at the start, DenseNet", last[dense] / first[dense], above=1)
+claim("ω max/min at the start, others", first.drop(dense), above=2.1)
+claim("ω max/min at the end, others", last.drop(dense), above=1.2, below=2.1)
+for name, run in recorded.items():
+    epochs, ratios, size = clocks.of_run(run)
+    claim(f"{name}: each ω grows by a factor", ratios[-1] / ratios[0], above=5)
+    tenth = clocks.apart(ratios[epochs <= 10], kind="rescaled", **size)[-1]
+    claim(f"{name}: clocks apart at epoch 10", tenth, above=1.5)
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises

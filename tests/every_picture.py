@@ -17,6 +17,7 @@ from nclib.formulas import central_path, descent, margin
 from nclib.formulas.deep_ufm import DeepUFM, threshold
 from nclib.formulas.ufm import UFM
 from nclib.lessons.decomposition import pictures as mse
+from nclib.lessons.decomposition import sliders as moved
 from nclib.lessons.deep import pictures as deep
 from nclib.lessons.path import pictures as path
 from nclib.lessons.unconstrained import pictures as free
@@ -99,7 +100,7 @@ def _of_runs() -> dict[str, Maker]:
         "cosine_matrices": lambda i: one.cosine_matrices(runs[i][0]),
         "small_multiples": lambda i: several.small_multiples(runs[i]),
         "accuracy_after_zero_error": lambda i: several.accuracy_after_zero_error(runs[i]),
-        "TermsOverTime.of": lambda i: mse.TermsOverTime(10).of(runs[i][1]),
+        "terms_over_time": lambda i: mse.terms_over_time(10)(runs[i][1]),
         "perpendicular_shares": lambda i: mse.perpendicular_shares(runs[i][1:]),
         "Scene.show": seen,
     }
@@ -110,11 +111,11 @@ def _of_terms() -> dict[str, Maker]:
     labels = torch.arange(3).repeat_interleave(10)
     noise = torch.randn(30, 4, generator=generator, dtype=torch.float64)
     stats = ClassStatistics.from_features(2 * simplex_etf(3, 4)[labels] + noise, labels)
-    moved = mse.AwayFromBest(stats, {"any": torch.ones(3, 5, dtype=torch.float64)})
-    felt = mse.NoiseAndShape(per_class=10)
+    away = moved.away_from_best(stats, {"any": torch.ones(3, 5, dtype=torch.float64)})
+    felt = moved.noise_and_shape(moved.Triangle(per_class=10))
     return {
-        "AwayFromBest.at": lambda i: moved.at("any", 0.1 + i / 5),
-        "NoiseAndShape.at": lambda i: felt.at(0.2, i / 2, 0.0),
+        "away_from_best": lambda i: away("any", 0.1 + i / 5),
+        "noise_and_shape": lambda i: felt(0.2, i / 2, 0.0),
     }
 
 
@@ -122,14 +123,14 @@ def _of_paths() -> dict[str, Maker]:
     start = torch.tensor([3.0, 1.0, 0.5], dtype=torch.float64)
     times = torch.tensor([0.0, 1.0, 10.0, 1000.0], dtype=torch.float64)
     omega = [central_path.flow(start, times, kind=kind, **LAW) for kind in path.KINDS]
-    landscape, spectrum = path.Landscape(per_class=5), path.Spectrum()
+    landscape, spectrum = path.landscape(per_class=5), path.spectrum()
 
     def errors(i: int) -> dict:
         return {"projected": {"projected": [0.2 + i, 0.1], "rescaled": [0.5, 0.5]}}
 
     return {
-        "Landscape.at": lambda i: landscape.at(i, "projected"),
-        "Spectrum.at": lambda i: spectrum.at(4, 5, 4.0 + i, 100),
+        "landscape": lambda i: landscape(i, "projected"),
+        "spectrum": lambda i: spectrum(4, 5, 4.0 + i, 100),
         "step_errors": lambda i: path.step_errors(errors(i), [2.0, 1.0]),
         "shape_test": lambda i: path.shape_test(times, omega[i], **LAW),
     }

@@ -5,42 +5,63 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import torch
+
+from nclib.shapes import Number
 
 
 def claim(
     what: str,
     found: Any,
     *,
-    below: float | None = None,
-    above: float | None = None,
-    near: float | None = None,
+    below: Number | None = None,
+    above: Number | None = None,
+    near: Number | None = None,
 ) -> None:
     """Print what was checked, with the number found and its limits, or raise AssertionError.
 
     Args:
         what: the claim in words.
         found: a number, or many (tensor, array, column, list): then every one must comply, and the
-            one nearest to a limit is printed. Without limits: what must be true.
+            one that comes nearest to failing is printed, with its name in a column. Without
+            limits: what must be true.
         below: what it must be less than.
         above: what it must exceed.
-        near: with ``below``, the value from which it must be less than that away.
+        near: a value; ``below`` and ``above`` then limit the distance from it.
 
     Raises:
         AssertionError: where the claim fails, for NaN, and for no numbers at all.
+        ValueError: for ``near`` without a limit.
     """
-    values = np.ravel(np.asarray([float(one) for one in np.ravel(np.asarray(found))]))
+    if near is not None and below is None and above is None:
+        raise ValueError(f"{what}: near is {near:g}; say with below how far away is near enough")
+    values = _numbers(found)
+    if not len(values):
+        raise AssertionError(f"does not hold: {what}: there is nothing to check")
     away = values if near is None else np.abs(values - near)
-    good = len(values) > 0 and not np.isnan(values).any()
-    good &= below is not None or above is not None or bool(values.all())
-    good &= bool(below is None or (away < below).all()) and bool(
-        above is None or (away > above).all()
-    )
-    limits = [
-        f"{sign} {limit:g}" for sign, limit in (("<", below), (">", above)) if limit is not None
-    ]
-    worst = (away.min() if below is None else away.max()) if len(values) else np.nan
-    number = f" = {worst:.3g}" + (f" from {near:g}" if near is not None else "") if limits else ""
-    line = f"{what}{number}" + (f" (limit {', '.join(limits)})" if limits else "")
-    if not good:
-        raise AssertionError(f"does not hold: {line}")
-    print(f"checked: {line}")  # noqa: T201
+    room = [limit - away for limit in (below,) if limit is not None]
+    room += [away - limit for limit in (above,) if limit is not None]
+    slack = np.min(room, axis=0) if room else values != 0
+    worst = int(np.where(np.isnan(values), -np.inf, slack).argmin())
+    signs = {"<": below, ">": above}
+    limits = ", ".join(f"{sign} {limit:g}" for sign, limit in signs.items() if limit is not None)
+    said = what
+    if limits or np.isnan(values[worst]):
+        said += f" = {values[worst]:.3g}"
+    if near is not None:
+        said += f", {away[worst]:.2g} from {near:g}"
+    if isinstance(found, pd.Series):
+        said += f" at {found.index[worst]}"
+    if limits:
+        said += f" (limit {limits})"
+    if not slack[worst] > 0 or np.isnan(values[worst]):
+        raise AssertionError(f"does not hold: {said}")
+    print(f"checked: {said}")  # noqa: T201
+
+
+def _numbers(found: Any) -> np.ndarray:
+    """One or many numbers or truths as float64 (N,)."""
+    if isinstance(found, torch.Tensor):
+        found = found.detach().cpu()
+    return np.ravel(np.asarray(found, dtype=float))

@@ -22,7 +22,7 @@ from nclib.runs.trajectory import Trajectory, table_row
 from nclib.shapes import Number
 from nclib.widgets import messages
 from nclib.widgets.controls import ORDER, Controls
-from nclib.widgets.watch import Interrupts, Stopped, stops_when
+from nclib.widgets.watch import Stopped, stops_when, whole_steps
 
 QUICK_S = 6.0  # CPU seconds; a shorter run is repeated when a control is let go
 SETTINGS = ("loss", "epochs", "learning_rate", "weight_decay", "seed")
@@ -153,10 +153,9 @@ class LiveTraining:
 
     def _work(self) -> None:
         """Train, and say how it ended; an error is shown, and raised where no page shows it."""
-        interrupts, begin = Interrupts(), time.process_time()
+        begin = time.process_time()
         try:
-            with interrupts.watched():
-                self._follow(interrupts)
+            self._follow()
             self._last_s = time.process_time() - begin
             self._finish("")
         except (KeyboardInterrupt, Stopped):
@@ -172,7 +171,7 @@ class LiveTraining:
             self.running = False
             self._show_stop(False)
 
-    def _follow(self, interrupts: Interrupts) -> None:
+    def _follow(self) -> None:
         """Record the log-spaced epochs, and by the clock show one, which is measured for it."""
         values = self.view.values()
         network, data = self._prepare(values)
@@ -185,16 +184,15 @@ class LiveTraining:
 
         wanted = lambda number: number in recorded or due()  # noqa: E731
         with stops_when(self._stop, network):
-            for epoch in _epochs(network, data, values, measure_at=wanted):
+            for epoch in whole_steps(_epochs(network, data, values, measure_at=wanted)):
                 if epoch.metrics is None:
                     continue
-                with interrupts.whole():
-                    if epoch.number in recorded:
-                        self.trajectory.record(epoch)
-                    self._unshown = epoch
-                    if due():
-                        shown, self._unshown = time.perf_counter(), None
-                        self.view.show(self._picture(epoch))
+                if epoch.number in recorded:
+                    self.trajectory.record(epoch)
+                self._unshown = epoch
+                if due():
+                    shown, self._unshown = time.perf_counter(), None
+                    self.view.show(self._picture(epoch))
 
     def _prepare(self, values: dict) -> tuple[Network, DataSet]:
         data = self._sets[values["data"]]

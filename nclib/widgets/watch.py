@@ -5,55 +5,46 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from torch import nn
+
+T = TypeVar("T")
 
 
 class Stopped(Exception):
     """The Stop button was pressed: not an error."""
 
 
-class Interrupts:
-    """Holds the interrupt back while something must not be cut in two.
+def whole_steps(steps: Iterable[T]) -> Iterator[T]:
+    """What ``steps`` yields; an interrupt never cuts the body of the loop over it in two.
 
-    Inside ``watched()`` a front end's interrupt (or Ctrl-C) raises KeyboardInterrupt as always,
-    but for one that comes inside ``whole()``: it is raised when that ends. Outside the main
-    thread, where Python delivers no signals, both do nothing.
+    While a step is made, a front end's interrupt (or Ctrl-C) raises KeyboardInterrupt as always;
+    one that comes while the loop's body records or draws it is raised when the body is done.
+    Outside the main thread, where Python delivers no signals, the steps are passed on as they are.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield from steps
+        return
+    busy = waiting = False
 
-    def __init__(self) -> None:
-        self._busy = self._waiting = False
-
-    def _handle(self, *_: Any) -> None:
-        if not self._busy:
+    def handle(*_: Any) -> None:
+        nonlocal waiting
+        if not busy:
             raise KeyboardInterrupt
-        self._waiting = True
+        waiting = True
 
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Listen to interrupts until the block ends; then whoever listened before does again."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._handle)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    @contextlib.contextmanager
-    def whole(self) -> Iterator[None]:
-        """Finish the block before an interrupt is raised."""
-        self._busy = True
-        try:
-            yield
-        finally:
-            self._busy = False
-        if self._waiting:
-            self._waiting = False
-            raise KeyboardInterrupt
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        for step in steps:
+            busy = True
+            yield step
+            busy = False
+            if waiting:
+                raise KeyboardInterrupt
+    finally:  # whoever listened before does again
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

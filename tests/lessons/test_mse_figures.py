@@ -14,6 +14,7 @@ from PIL import Image
 import nclib
 from nclib import ClassStatistics, Trajectory
 from nclib.lessons.decomposition import pictures as mse
+from nclib.lessons.decomposition import samples, sliders
 from nclib.runs import presets
 
 
@@ -44,11 +45,11 @@ def polygons(axis):
 
 
 def test_areas_stack_up_to_the_loss(run):
-    picture = mse.TermsOverTime(6).of(run, "as trained")
+    picture = mse.terms_over_time(6)(run, "as trained")
     assert width(picture) <= 900
     loss, share = picture.axes
     table, half = run.metrics, len(run)
-    for area, term in zip(polygons(loss), mse.TERMS, strict=True):
+    for area, term in zip(polygons(loss), sliders.TERMS, strict=True):
         low, high = area[:half, 1], area[half:, 1][::-1]
         np.testing.assert_allclose(high - low, table[f"mse_{term}"])
     np.testing.assert_allclose(loss.lines[0].get_ydata(), table.mse_total)
@@ -59,14 +60,14 @@ def test_areas_stack_up_to_the_loss(run):
 
 
 def test_the_picture_follows_a_run_that_goes_on(run):
-    live = mse.TermsOverTime(6)
-    assert width(live.picture) <= 900
-    table = run.metrics
-    assert live.of(mse.terms_of({})).alt.startswith("Two empty panels")
-    first = live.of(table[:1]).png()
-    assert live.of(table[:3]) is live.picture
-    assert live.picture.png() != first
-    assert len(live.picture.axes[0].lines[0].get_xdata()) == 3
+    live, table = mse.terms_over_time(6), run.metrics
+    picture = live(mse.terms_of({}))
+    assert width(picture) <= 900
+    assert picture.alt.startswith("Two empty panels")
+    first = live(table[:1]).png()
+    assert live(table[:3]) is picture
+    assert picture.png() != first
+    assert len(picture.axes[0].lines[0].get_xdata()) == 3
 
 
 def test_decompositions_become_the_table_of_a_trajectory(stats):
@@ -78,11 +79,31 @@ def test_decompositions_become_the_table_of_a_trajectory(stats):
     assert mse.shares(table)[0] == one.perpendicular / one.total
 
 
+def test_terms_of_a_network_are_those_that_training_measures():
+    data = nclib.load_data("digits", classes=[0, 1, 2])
+    network = nclib.build_network("mlp", data, width=12)
+    settings = presets.quick("mlp", "squared_error") | {"epochs": 0, "progress": False}
+    untrained = next(iter(nclib.train(network, data, **settings))).decomposition
+    decay = 3 * settings["weight_decay"] / 2
+    found = samples.terms_of(network, data.train, decay)
+    for name, value in untrained.as_dict().items():
+        assert getattr(found, name) == pytest.approx(value, rel=1e-5)
+
+
+def test_clouds_scatter_where_the_notebook_says():
+    features, labels = samples.clouds([50, 60, 70, 80], seed=1)
+    assert labels.bincount().tolist() == [50, 60, 70, 80]
+    stats = ClassStatistics.from_features(features, labels)
+    assert stats.class_means[:, 3:].abs().max() < 0.4
+    assert (stats.within_covariance.diagonal()[:5] > 0.15).all()
+    assert features[:, 5].abs().max() == 0
+
+
 def test_only_the_third_term_pays_for_a_classifier_that_is_moved(stats):
     direction = torch.zeros(3, 5, dtype=torch.float64)
     direction[0, 0] = 1
-    moved = mse.AwayFromBest(stats, {"one": direction, "bias": direction.roll(-1, 1)})
-    picture = moved.at("one", 0.5)
+    moved = sliders.away_from_best(stats, {"one": direction, "bias": direction.roll(-1, 1)})
+    picture = moved("one", 0.5)
     assert width(picture) <= 900
     nc1, nc23, perpendicular = polygons(picture.axes[0])
     assert np.ptp(nc1[41:, 1]) < 1e-12
@@ -91,13 +112,13 @@ def test_only_the_third_term_pays_for_a_classifier_that_is_moved(stats):
     steps = np.linspace(-1, 1, 41)
     np.testing.assert_allclose(heights, heights[0] * steps**2, atol=1e-12)
     assert "at distance +0.5" in picture.alt
-    assert moved.at("bias", -1.0) is picture
+    assert moved("bias", -1.0) is picture
     assert picture.axes[0].get_ylim()[1] > heights[0]
 
 
 def test_noise_and_shape():
-    felt = mse.NoiseAndShape(per_class=20)
-    picture = felt.at(0.2, 0.5, 1e-3)
+    classes = sliders.Triangle(per_class=20)
+    picture = sliders.noise_and_shape(classes)(0.2, 0.5, 1e-3)
     assert width(picture) <= 900
     plane, curve = picture.axes
     clouds = [line for line in plane.lines if len(line.get_xdata()) == 20]
@@ -107,7 +128,7 @@ def test_noise_and_shape():
     np.testing.assert_allclose(means, expected, atol=1e-12)
     residuals = (dots.reshape(3, 20, 2) - means[:, None]).reshape(-1, 2)
     np.testing.assert_allclose(residuals.T @ residuals / 60, 0.04 * np.eye(2), atol=1e-12)
-    now = felt.terms(0.2, 0.5, 1e-3)
+    now = classes.terms(0.2, 0.5, 1e-3)
     assert now.perpendicular < 1e-15
     points = [line.get_ydata() for line in curve.lines if len(line.get_xdata()) == 1]
     assert [float(y[0]) for y in points] == [now.nc1, now.nc23]
@@ -115,11 +136,11 @@ def test_noise_and_shape():
 
 
 def test_sliders_answer_in_time(stats):
-    felt = mse.NoiseAndShape()
-    moved = mse.AwayFromBest(stats, {"all": torch.ones(3, 5, dtype=torch.float64)})
+    felt = sliders.noise_and_shape(sliders.Triangle())
+    moved = sliders.away_from_best(stats, {"all": torch.ones(3, 5, dtype=torch.float64)})
     shapes = [(noise, squeeze, 0.0) for noise in (0.1, 1.0) for squeeze in (0.0, 0.5, 1.0)]
     distances = [("all", distance) for distance in (-1.0, 0.0, 0.5)]
-    for draw, places in ((felt.at, shapes), (moved.at, distances)):
+    for draw, places in ((felt, shapes), (moved, distances)):
         draw(*places[0]).png()
         seconds = []
         for place in places:
@@ -137,6 +158,7 @@ def test_shares_of_runs(run):
     assert table.loc["mine", "end"] == share.iloc[-1]
     assert np.isnan(table.loc["mine", "at 99.9 % right"]) == (run.terminal_epoch is None)
     assert table.loc["mine", "NC1 at the end"] == run.metrics.nc1.iloc[-1]
+    assert f"{share.max():.1f} %" in mse.in_percent(table).to_html()
 
 
 def test_shares_as_a_picture(run):

@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+import nclib
 from nclib.formulas import central_path
+from nclib.lessons.path import clocks
 from nclib.lessons.path import pictures as path
 
 LAW = {"num_classes": 4, "per_class": 5}
@@ -31,13 +33,13 @@ def omegas(kind):
 
 @pytest.mark.parametrize("kind", path.KINDS)
 def test_points_of_the_landscape_lie_on_their_lines(kind):
-    landscape = path.Landscape(per_class=5)
-    picture = landscape.at(0, kind)
+    landscape = path.landscape(per_class=5)
+    picture = landscape(0, kind)
     assert width(picture) <= 900
     lines = [line.get_xydata() for line in picture.axes[0].lines if len(line.get_xdata()) == 121]
     dots = next(line for line in picture.axes[0].lines if line.get_marker() == "o")
     np.testing.assert_allclose(dots.get_xydata(), [line[0] for line in lines])
-    assert landscape.at(1e4, kind) is picture
+    assert landscape(1e4, kind) is picture
     for dot, line in zip(dots.get_xydata(), lines, strict=True):
         ahead = (line >= dot).all(axis=1)
         assert ahead.any()
@@ -47,8 +49,8 @@ def test_points_of_the_landscape_lie_on_their_lines(kind):
 
 
 def test_spectrum_is_the_flow_and_its_limit():
-    spectrum = path.Spectrum()
-    picture = spectrum.at(4, 5, 9.0, 100)
+    spectrum = path.spectrum()
+    picture = spectrum(4, 5, 9.0, 100)
     assert width(picture) <= 900
     left, right = picture.axes
     modes = [line.get_ydata() for line in left.lines if len(line.get_xdata()) == 81]
@@ -59,17 +61,17 @@ def test_spectrum_is_the_flow_and_its_limit():
     apart = right.lines[0].get_ydata()
     np.testing.assert_allclose(apart, expected.max(0) / expected.min(0) - 1)
     assert "at time 100" in picture.alt
-    spectrum.at(10, 5, 9.0, 100)
+    spectrum(10, 5, 9.0, 100)
     assert sum(len(line.get_xdata()) == 81 for line in left.lines) == 2 * (9 + 1)
-    spectrum.at(3, 5, 9.0, 100)
+    spectrum(3, 5, 9.0, 100)
     assert sum(len(line.get_xdata()) == 81 for line in left.lines) == 2 * (2 + 1)
 
 
 def test_sliders_answer_in_time():
-    landscape, spectrum = path.Landscape(), path.Spectrum()
+    landscape, spectrum = path.landscape(), path.spectrum()
     points = [(moment, kind) for moment in (0, 1e6) for kind in path.KINDS]
     settings = [(count, 10, 4.0, 100) for count in (3, 5, 10)]
-    for draw, places in ((landscape.at, points), (spectrum.at, settings)):
+    for draw, places in ((landscape, points), (spectrum, settings)):
         draw(*places[0]).png()
         seconds = []
         for place in places:
@@ -83,15 +85,15 @@ def test_sliders_answer_in_time():
 def test_clocks_agree_on_their_own_flow_alone(kind):
     times, omega = omegas(kind)
     for other in path.KINDS:
-        clocks = path.increments(omega, kind=other, **LAW)
-        assert clocks.shape == (3, 3)
-        gap = float((clocks - 1).abs().max())
+        moved = clocks.increments(omega, kind=other, **LAW)
+        assert moved.shape == (3, 3)
+        gap = float((moved - 1).abs().max())
         assert (gap < 1e-8) if other == kind else (gap > 0.1)
     picture = path.shape_test(times, omega, **LAW, title="a flow")
     assert width(picture) <= 900
-    ratios, *clocks = picture.axes
+    ratios, *progress = picture.axes
     assert [line.get_ydata().tolist() for line in ratios.lines[:3]] == omega[1:].T.tolist()
-    own = clocks[path.KINDS.index(kind)]
+    own = progress[path.KINDS.index(kind)]
     np.testing.assert_allclose([line.get_ydata() for line in own.lines[:3]], 1, rtol=1e-8)
     assert f"{kind} from 1 to 1" in picture.alt
     assert picture.alt.startswith("a flow: from 0.5-3 to ")
@@ -106,3 +108,29 @@ def test_errors_against_steps():
     assert other.get_ydata().tolist() == [0.5, 0.5]
     assert guide.get_ydata().tolist() == [0.2, 0.1]
     assert "projected against the rescaled law 0.5 to 0.5" in picture.alt
+
+
+@pytest.mark.parametrize("kind", path.KINDS)
+def test_clocks_are_apart_off_their_flow(kind):
+    _, omega = omegas(kind)
+    for other in path.KINDS:
+        apart = clocks.apart(omega, kind=other, **LAW)
+        moved = clocks.increments(omega, kind=other, **LAW)
+        assert apart.tolist() == [float(row.max() / row.min()) for row in moved]
+        assert (apart[0] < 1 + 1e-8) == (other == kind)
+
+
+def test_how_the_ratios_of_a_run_grow():
+    run = nclib.load_run("digits-mlp-mse-0")
+    table = clocks.growth_table({"mine": run, "again": run})
+    assert table.index.tolist() == ["mine", "again"]
+    row, (epochs, ratios, size) = table.loc["mine"], clocks.of_run(run)
+    assert size == {"num_classes": 10, "per_class": run.settings["num_samples"] // 10}
+    assert row["ω max/min, start"] == float(ratios[0].max() / ratios[0].min())
+    assert row["ω max/min, end"] == float(ratios[-1].max() / ratios[-1].min())
+    for kind in path.KINDS:
+        moved = clocks.increments(ratios, kind=kind, **size)[-1]
+        assert row[f"clocks apart, {kind}"] == float(moved.max() / moved.min())
+    late = epochs >= 10
+    slope = np.polyfit(np.log(epochs[late]), ratios[late].log().mean(1), 1)[0]
+    assert row["slope, epochs after 10"] == pytest.approx(slope)

@@ -14,6 +14,7 @@ import nclib
 from nclib.widgets import live as module
 from nclib.widgets.controls import RECIPES
 from nclib.widgets.live import LiveTraining
+from nclib.widgets.watch import whole_steps
 
 QUICK = {"epochs": 4, "num_features": 8}
 
@@ -347,6 +348,42 @@ def test_an_interrupt_never_cuts_a_record_in_two(three, monkeypatch):
 
     monkeypatch.setattr(nclib.Trajectory, "record", slowly)
     assert live.run().epochs.tolist() == [0, 1, 2]
+
+
+def test_a_step_is_whole_and_the_listener_before_comes_back():
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def interrupted_in_the_body():
+        for step in whole_steps(range(5)):
+            if step == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            done.append(step)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_in_the_body()
+    assert done == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_error_in_the_body_or_in_a_step_gives_the_listener_back():
+    before = signal.getsignal(signal.SIGINT)
+    for bad in ([1, 0, 1], (1 // number for number in (1, 0))):
+        with pytest.raises(ZeroDivisionError):
+            for number in whole_steps(bad):
+                assert signal.getsignal(signal.SIGINT) is not before
+                1 // number
+        assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_while_a_step_is_made_comes_at_once():
+    def steps():
+        yield 0
+        os.kill(os.getpid(), signal.SIGINT)
+        yield 1
+
+    with pytest.raises(KeyboardInterrupt):
+        for step in whole_steps(steps()):
+            assert step == 0
 
 
 def test_in_the_background_other_work_goes_on_until_stop(three):

@@ -1,7 +1,4 @@
-"""Figures of the squared error and its three terms: L = L_NC1 + L_NC2/3 + L_LS^⊥ (notebook 04).
-
-The classes are pictures that are kept and redrawn, for sliders and while a network trains.
-"""
+"""Figures of the squared error and its three terms: L = L_NC1 + L_NC2/3 + L_LS^⊥ (notebook 04)."""
 
 from __future__ import annotations
 
@@ -9,16 +6,14 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from nclib.formulas.mse import MSEDecomposition
-from nclib.lessons.decomposition.sliders import TERMS, AwayFromBest, NoiseAndShape, Stack
+from nclib.lessons.decomposition.sliders import TERMS, stack
 from nclib.palette import MUTED
 from nclib.pictures.curves import epoch_axis, run_style
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
 from nclib.runs.trajectory import Trajectory
-
-__all__ = ["TERMS", "AwayFromBest", "NoiseAndShape", "TermsOverTime", "perpendicular_shares"]
-__all__ += ["share_table", "shares", "terms_of"]
 
 
 def terms_of(decompositions: Mapping[int, MSEDecomposition]) -> pd.DataFrame:
@@ -30,65 +25,60 @@ def terms_of(decompositions: Mapping[int, MSEDecomposition]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-class TermsOverTime:
-    """The three terms under the loss curve (left), and their shares of it (right); kept.
+@house_style
+def terms_over_time(epochs: int) -> Kept:
+    """The three terms under the loss curve (left), and their shares of it (right).
+
+    Call what is returned with a trajectory, or a table with its columns ``epoch`` and ``mse_…``,
+    and maybe a few words for the right panel. An empty table leaves the picture as it is.
 
     Args:
-        epochs: where the axis ends.
-
-    Attributes:
-        picture: the one that is redrawn.
+        epochs: where the axis ends, at least 1.
     """
+    figure, (left, right) = picture(1, 2, size=(9, 3.5))
+    figure.alt = "Two empty panels: no epoch was measured yet."
+    left.set(title="squared error $L$ and its terms", ylim=(0, 0.1))
+    right.set(title="share of $L$", ylim=(0, 1))
+    for axis in (left, right):
+        axis.set(xscale="log", xlim=(1, epochs + 1))
+    (show_terms, areas), (show_shares, parts) = stack(left), stack(right)
+    epoch_axis(np.array([[left, right]]), epochs)
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper left", ncols=4)
+    words = right.text(0.02, 0.95, "", color="white", va="top", weight="bold")
+    words.set_transform(right.transAxes)
+    moving = [*areas, *parts, words]
 
-    @house_style
-    def __init__(self, epochs: int) -> None:
-        self.picture, (left, right) = picture(1, 2, size=(9, 3.5))
-        self.picture.alt = "Two empty panels: no epoch was measured yet."
-        self._loss = left
-        left.set(title="squared error $L$ and its terms", ylim=(0, 0.1))
-        right.set(title="share of $L$", ylim=(0, 1))
-        for axis in (left, right):
-            axis.set(xscale="log", xlim=(1, epochs + 1))
-        self._stacks = Stack(left), Stack(right)
-        epoch_axis(np.array([[left, right]]), epochs)
-        handles, names = left.get_legend_handles_labels()
-        self.picture.legend(handles, names, loc="outside upper left", ncols=4)
-        self._name = right.text(0.02, 0.95, "", color="white", va="top", weight="bold")
-        self._name.set_transform(right.transAxes)
-        self._artists = [a for stack in self._stacks for a in stack.artists] + [self._name]
-        self.picture.keep_moving(self._artists)
-
-    @house_style
-    def of(self, run: Trajectory | pd.DataFrame, name: str = "") -> Picture:
-        """The picture, always the same one, with the terms recorded so far.
-
-        Args:
-            run: a trajectory, or a table with its columns ``epoch`` and ``mse_…``.
-            name: a few words written into the right panel.
-        """
-        table = run.metrics if isinstance(run, Trajectory) else run
+    @kept(figure, *moving)
+    def of(run: Trajectory | pd.DataFrame, name: str = "") -> str:
+        table = _table(run)
         if table.empty:  # stopped at once
-            return self.picture
-        terms = table[[f"mse_{name}" for name in TERMS]].to_numpy().T
+            return figure.alt
+        terms = table[[f"mse_{term}" for term in TERMS]].to_numpy().T
         total, x = terms.sum(0), table.epoch.to_numpy() + 1
-        if total.max() > self._loss.get_ylim()[1] or total.max() < 0.5 * self._loss.get_ylim()[1]:
-            self._loss.set_ylim(0, 1.15 * total.max())
-            self.picture.keep_moving(self._artists)
-        self._stacks[0].show(x, terms)
-        self._stacks[1].show(x, terms / total)
-        self._name.set_text(name)
+        if not 0.5 * left.get_ylim()[1] <= total.max() <= left.get_ylim()[1]:
+            left.set_ylim(0, 1.15 * total.max())
+            figure.keep_moving(moving)
+        show_terms(x, terms)
+        show_shares(x, terms / total)
+        words.set_text(name)
         ends = zip(("NC1", "NC2/3", "the classifier's"), terms[:, -1] / total[-1], strict=True)
         said = ", ".join(f"{word} {share:.1%}" for word, share in ends)
-        self.picture.alt = (
+        return (
             f"Squared error and its three terms against epoch{name and ', '}{name}: L from "
             f"{total[0]:.2g} to {total[-1]:.2g} at epoch {x[-1] - 1}; shares at the end: {said}."
         )
-        return self.picture
+
+    return of
+
+
+def _table(run: Trajectory | pd.DataFrame) -> pd.DataFrame:
+    return run.metrics if isinstance(run, Trajectory) else run
 
 
 def shares(run: Trajectory | pd.DataFrame) -> np.ndarray:
     """(E,) L_LS^⊥/L at the measured epochs; of a trajectory, at the decay of its training."""
-    table = run.metrics if isinstance(run, Trajectory) else run
+    table = _table(run)
     return (table.mse_perpendicular / table.mse_total).to_numpy()
 
 
@@ -104,6 +94,12 @@ def share_table(runs: Mapping[str, Trajectory]) -> pd.DataFrame:
         row |= {"at 99.9 % right": share.get(run.terminal_epoch, np.nan), "end": share.iloc[-1]}
         rows[name] = row | {"NC1 at the end": run.metrics.nc1.iloc[-1]}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def in_percent(table: pd.DataFrame) -> Styler:
+    """``share_table`` as a notebook shows it."""
+    *of_loss, nc1 = table
+    return table.style.format("{:.1f} %", subset=of_loss).format("{:.1e}", subset=[nc1])
 
 
 @house_style

@@ -1,143 +1,153 @@
 """Figures of the central path: the ratios ω_j on the flow and in training (notebook 05).
 
-``Landscape`` and ``Spectrum`` are pictures that are kept and redrawn, for sliders.
+``landscape`` and ``spectrum`` are kept and redrawn, for sliders.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from nclib.formulas import central_path
+from nclib.lessons.path.clocks import increments
 from nclib.palette import FAINT, INK, MUTED, RUN_COLORS
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
 from nclib.shapes import Float, Number, Tensor
 
 KINDS = ("projected", "rescaled")
 TIMES = np.geomspace(1, 1e8, 81)
+LINE_TIMES = torch.cat([torch.zeros(1), torch.logspace(-2, 8, 120)]).double()  # of a flow line
 LOW, HIGH = 0.3, 30.0  # of the landscape's axes
 
 
-class Landscape:
-    """The loss over the two ratios of three classes, flow lines, and points that move along; kept.
+@house_style
+def landscape(*, per_class: int = 10) -> Kept:
+    """The loss over the two ratios of three classes, flow lines, and points that move along.
+
+    Call what is returned with a ``time`` (≥ 0) and a ``kind`` of flow.
 
     Args:
-        per_class: n, which is the unit of time.
+        per_class: n ≥ 1, which is the unit of time.
     """
+    edge = np.geomspace(LOW, HIGH, 9)[:-1]
+    starts = [(LOW, w) for w in edge] + [(w, LOW) for w in edge[1:]]
+    figure, axis = picture(size=(6.4, 5.2))
+    axis.set(xscale="log", yscale="log", xlim=(LOW, HIGH), ylim=(LOW, HIGH), aspect="equal")
+    axis.set(xlabel=r"$\omega_1$", ylabel=r"$\omega_2$")
+    _draw_surface(figure, axis)
+    axis.plot([LOW, HIGH], [LOW, HIGH], "--", color=INK, lw=1, label="equal ratios: NC2")
+    lines = [axis.plot([], [], color="white", lw=1)[0] for _ in starts]
+    (dots,) = axis.plot([], [], "o", color=RUN_COLORS[1], mec="white", ms=8, zorder=5)
+    said = axis.text(0.02, 0.97, "", va="top", transform=axis.transAxes, weight="bold")
+    said.set_bbox({"color": "white", "alpha": 0.8, "pad": 2})
+    axis.legend(loc="lower right", facecolor="white", frameon=True)
+    flow = functools.partial(_flow, torch.tensor(starts, dtype=torch.float64), per_class)
+    paths = {kind: flow(LINE_TIMES, kind) for kind in KINDS}
 
-    @house_style
-    def __init__(self, *, per_class: int = 10) -> None:
-        self._per_class = per_class
-        edge = np.geomspace(LOW, HIGH, 9)[:-1]
-        starts = [(LOW, w) for w in edge] + [(w, LOW) for w in edge[1:]]
-        self._starts = torch.tensor(starts, dtype=torch.float64)
-        self._figure, axis = picture(size=(6.4, 5.2))
-        axis.set(xscale="log", yscale="log", xlim=(LOW, HIGH), ylim=(LOW, HIGH), aspect="equal")
-        axis.set(xlabel=r"$\omega_1$", ylabel=r"$\omega_2$")
-        self._draw_surface(axis)
-        axis.plot([LOW, HIGH], [LOW, HIGH], "--", color=INK, lw=1, label="equal ratios: NC2")
-        style = {"color": "white", "lw": 1}
-        self._lines = [axis.plot([], [], **style)[0] for _ in starts]
-        (self._dots,) = axis.plot([], [], "o", color=RUN_COLORS[1], mec="white", ms=8, zorder=5)
-        self._said = axis.text(0.02, 0.97, "", va="top", transform=axis.transAxes, weight="bold")
-        self._said.set_bbox({"color": "white", "alpha": 0.8, "pad": 2})
-        axis.legend(loc="lower right", facecolor="white", frameon=True)
-        self._figure.keep_moving([*self._lines, self._dots, self._said])
-
-    def _draw_surface(self, axis: Axes) -> None:
-        grid = torch.logspace(np.log10(LOW), np.log10(HIGH), 60, dtype=torch.float64)
-        both = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), dim=-1)
-        values = central_path.loss(both, num_classes=3)
-        levels = np.geomspace(float(values.min()), float(values.max()), 13)
-        filled = axis.contourf(grid, grid, values, levels=levels, cmap="viridis", norm="log")
-        bar = self._figure.colorbar(filled, ax=axis, label="loss $L$, the classifier at its best")
-        ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3]
-        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
-        bar.ax.minorticks_off()
-
-    @functools.cache  # noqa: B019 - one for each kind
-    def _paths(self, kind: str) -> Float[np.ndarray, "starts T 2"]:
-        return self._flow(torch.cat([torch.zeros(1), torch.logspace(-2, 8, 120)]).double(), kind)
-
-    def _flow(self, times: Tensor, kind: str) -> Float[np.ndarray, "starts T 2"]:
-        """Each ratio moves by itself, so those that starts share are moved once, two at a time."""
-        law = {"num_classes": 3, "per_class": self._per_class, "kind": kind}
-        ratios, place = self._starts.unique(return_inverse=True)
-        pairs = [central_path.flow(pair, times, **law) for pair in ratios.unflatten(0, (-1, 2))]
-        return torch.cat(pairs, dim=1)[:, place].movedim(0, 1).numpy()
-
-    @house_style
-    def at(self, time: Number, kind: str) -> Picture:
-        """The picture, always the same one: the points at a time ≥ 0 on a kind of flow."""
-        for line, path in zip(self._lines, self._paths(kind), strict=True):
+    @kept(figure, *lines, dots, said)
+    def at(time: Number, kind: str) -> str:
+        for line, path in zip(lines, paths[kind], strict=True):
             line.set_data(*path.T)
-        now = torch.tensor([time], dtype=torch.float64)
-        points = self._flow(now, kind)[:, 0]
-        self._dots.set_data(*points.clip(max=2 * HIGH).T)
+        points = flow(torch.tensor([time], dtype=torch.float64), kind)[:, 0]
+        dots.set_data(*points.clip(max=2 * HIGH).T)
         ratio = (points.max(1) / points.min(1)).max()
-        self._said.set_text(f"{kind}, t = {time:g}: ω max/min up to {ratio:.3g}")
-        self._figure.alt = (
+        said.set_text(f"{kind}, t = {time:g}: ω max/min up to {ratio:.3g}")
+        return (
             f"Loss over two signal-to-noise ratios with lines of the {kind} flow: at time {time:g} "
             f"ω max/min is up to {ratio:.3g}, ω between {points.min():.2g} and "
             f"{points.max():.2g}; all lines tend to the diagonal and to the upper right."
         )
-        return self._figure
+
+    return at
 
 
-class Spectrum:
-    """Closed form over time: the ratios (left), largest over smallest less 1 (right); kept."""
+def _draw_surface(figure: Picture, axis: Axes) -> None:
+    grid = torch.logspace(np.log10(LOW), np.log10(HIGH), 60, dtype=torch.float64)
+    both = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), dim=-1)
+    values = central_path.loss(both, num_classes=3)
+    levels = np.geomspace(float(values.min()), float(values.max()), 13)
+    filled = axis.contourf(grid, grid, values, levels=levels, cmap="viridis", norm="log")
+    bar = figure.colorbar(filled, ax=axis, label="loss $L$, the classifier at its best")
+    ticks = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3]
+    bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    bar.ax.minorticks_off()
 
-    @house_style
-    def __init__(self) -> None:
-        self._figure, (left, right) = picture(1, 2, size=(9, 4))
-        for axis in (left, right):
-            axis.set(xscale="log", yscale="log", xlim=(1, 1e8), xlabel="time $t$")
-        left.set(ylim=(0.3, 1e4), title=r"ratios $\omega_j(t)$ → ∞: NC1")
-        right.set(ylim=(1e-6, 30), title=r"$\omega_{\max}/\omega_{\min} - 1$ → 0: NC2")
-        self._modes, self._apart, self._limits = {}, {}, {}
-        for kind, color in zip(KINDS, RUN_COLORS, strict=False):
-            self._modes[kind] = [left.plot([], [], color=color, lw=1.2)[0] for _ in range(9)]
-            (self._limits[kind],) = left.plot([], [], "--", color=color, lw=1, alpha=0.7)
-            (self._apart[kind],) = right.plot([], [], color=color, label=kind)
-        left.plot([], [], "--", color=MUTED, lw=1, label="what all of them tend to")
-        left.legend(loc="upper left")
-        right.legend(loc="lower left")
-        self._cursors = [axis.axvline(1, color=INK, lw=1, ls=":") for axis in (left, right)]
-        self._said = left.text(0.98, 0.03, "", ha="right", va="bottom", transform=left.transAxes)
-        lines = [line for kind in KINDS for line in (*self._modes[kind], self._limits[kind])]
-        self._figure.keep_moving([*lines, *self._apart.values(), *self._cursors, self._said])
 
-    @house_style
-    def at(self, num_classes: int, per_class: int, spread: Number, time: Number) -> Picture:
-        """The picture, always the same one.
+def _flow(
+    starts: Float[Tensor, "starts 2"], per_class: int, times: Tensor, kind: str
+) -> Float[np.ndarray, "starts T 2"]:
+    """Each ratio moves by itself, so those that starts share are moved once, two at a time."""
+    law = {"num_classes": 3, "per_class": per_class, "kind": kind}
+    ratios, place = starts.unique(return_inverse=True)
+    pairs = [central_path.flow(pair, times, **law) for pair in ratios.unflatten(0, (-1, 2))]
+    return torch.cat(pairs, dim=1)[:, place].movedim(0, 1).numpy()
 
-        Args:
-            num_classes: C, from 3 to 10.
-            per_class: n.
-            spread: largest over smallest ratio at the start; their geometric mean is 1.
-            time: where the cursor stands, from 1 to 1e8.
-        """
-        said = []
-        for kind in KINDS:
-            omega, limit = _over_time(num_classes, per_class, spread, kind)
-            for line, mode in zip(self._modes[kind], [*omega, *[[]] * 9], strict=False):
-                line.set_data(TIMES[: len(mode)], mode)
-            self._limits[kind].set_data(TIMES, limit)
-            self._apart[kind].set_data(TIMES, omega.max(0) / omega.min(0) - 1)
-            now = omega[:, np.abs(TIMES - time).argmin()]
-            said.append(f"{kind}: {now.min():.3g} to {now.max():.3g}")
-        for cursor in self._cursors:
-            cursor.set_xdata([time] * 2)
-        self._said.set_text("\n".join(said))
-        self._figure.alt = (
-            f"Ratios of {num_classes} classes, {per_class} samples each, over time from a spread "
-            f"of {spread:g}; at time {time:g} {'; '.join(said)}."
+
+@house_style
+def spectrum() -> Kept:
+    """Closed form over time: the ratios (left), largest over smallest less 1 (right).
+
+    Call what is returned with ``num_classes`` (C, from 3 to 10), ``per_class`` (n), ``spread``
+    (largest over smallest ratio at the start, whose geometric mean is 1), and the ``time`` at which
+    the cursor stands, from 1 to 1e8.
+    """
+    figure, (left, right) = picture(1, 2, size=(9, 4))
+    for axis in (left, right):
+        axis.set(xscale="log", yscale="log", xlim=(1, 1e8), xlabel="time $t$")
+    left.set(ylim=(0.3, 1e4), title=r"ratios $\omega_j(t)$ → ∞: NC1")
+    right.set(ylim=(1e-6, 30), title=r"$\omega_{\max}/\omega_{\min} - 1$ → 0: NC2")
+    flows = {
+        kind: _FlowLines(
+            [left.plot([], [], color=color, lw=1.2)[0] for _ in range(9)],
+            *left.plot([], [], "--", color=color, lw=1, alpha=0.7),
+            *right.plot([], [], color=color, label=kind),
         )
-        return self._figure
+        for kind, color in zip(KINDS, RUN_COLORS, strict=False)
+    }
+    left.plot([], [], "--", color=MUTED, lw=1, label="what all of them tend to")
+    left.legend(loc="upper left")
+    right.legend(loc="lower left")
+    cursors = [axis.axvline(1, color=INK, lw=1, ls=":") for axis in (left, right)]
+    said = left.text(0.98, 0.03, "", ha="right", va="bottom", transform=left.transAxes)
+    lines = [line for flow in flows.values() for line in (*flow.modes, flow.limit)]
+
+    @kept(figure, *lines, *(flow.apart for flow in flows.values()), *cursors, said)
+    def at(num_classes: int, per_class: int, spread: Number, time: Number) -> str:
+        words = []
+        for kind, flow in flows.items():
+            omega, limit = _over_time(num_classes, per_class, spread, kind)
+            flow.show(omega, limit)
+            now = omega[:, np.abs(TIMES - time).argmin()]
+            words.append(f"{kind}: {now.min():.3g} to {now.max():.3g}")
+        for cursor in cursors:
+            cursor.set_xdata([time] * 2)
+        said.set_text("\n".join(words))
+        return (
+            f"Ratios of {num_classes} classes, {per_class} samples each, over time from a spread "
+            f"of {spread:g}; at time {time:g} {'; '.join(words)}."
+        )
+
+    return at
+
+
+class _FlowLines(NamedTuple):
+    """The lines of one kind of flow."""
+
+    modes: list[Line2D]
+    limit: Line2D
+    apart: Line2D
+
+    def show(self, omega: np.ndarray, limit: np.ndarray) -> None:
+        for line, mode in zip(self.modes, [*omega, *[[]] * 9], strict=False):
+            line.set_data(TIMES[: len(mode)], mode)
+        self.limit.set_data(TIMES, limit)
+        self.apart.set_data(TIMES, omega.max(0) / omega.min(0) - 1)
 
 
 @functools.cache
@@ -179,15 +189,6 @@ def step_errors(errors: Mapping[str, Mapping[str, Sequence]], steps: Sequence) -
     figure.alt = f"Relative error against step size {steps[0]:g} to {steps[-1]:g}: "
     figure.alt += "; ".join(said) + "."
     return figure
-
-
-def increments(
-    omega: Float[Tensor, "T modes"], *, num_classes: int, per_class: int, kind: str
-) -> Float[Tensor, "later modes"]:
-    """F(ω_j(t)) - F(ω_j(0)) over their mean over j, at all but the first time: 1 on that flow."""
-    law = {"num_classes": num_classes, "per_class": per_class, "kind": kind}
-    moved = central_path.clock(omega[1:], **law) - central_path.clock(omega[0], **law)
-    return moved / moved.mean(1, keepdim=True)
 
 
 @house_style
