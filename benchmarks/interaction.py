@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"
 
 import lab
 import measure
-from test_player import collapsing_run
+from made import collapsing_run
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSIONS = ("6.31", "7.1", "7.4")
@@ -34,8 +34,8 @@ LOAD = "import nclib\nrun = nclib.Trajectory.load('run.npz')\n"
 PLAYER = LOAD + "run.player()"
 PLANE = (
     LOAD
-    + "from nclib.pictures.plane import FeaturePlane\nfrom nclib.widgets.explore import explore\n"
-    "explore(FeaturePlane(run).at, epoch=run.epochs.tolist())"
+    + "from nclib.pictures.plane import moving_plane\nfrom nclib.widgets.explore import explore\n"
+    "explore(moving_plane(run), epoch=run.epochs.tolist())"
 )
 LIVE = """import nclib
 from nclib.widgets.live import LiveTraining

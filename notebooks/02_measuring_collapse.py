@@ -63,6 +63,7 @@ import torch
 import nclib
 from nclib import runtime
 from nclib.data.perturb import with_label_noise
+from nclib.lessons.claims import claim
 from nclib.lessons.measuring import checks
 from nclib.pictures import comparisons, panels
 from nclib.runs import presets, tables
@@ -117,13 +118,11 @@ run.summary().style.format("{:.2g}")
 # %% tags=["self-check"]
 table = run.metrics.set_index("epoch")
 first, terminal, last = (table.loc[e] for e in (0, run.terminal_epoch, run.epochs[-1]))
-factors = {name: terminal[name] / last[name] for name in ("nc1", "self_duality")}
-for name, factor in factors.items():
-    assert factor > 3, f"{name} falls only {factor:.1f}-fold in the terminal phase"
-assert last.nc1 < 1e-2, f"NC1 ends at {last.nc1}"
-assert last.ncc_mismatch == 0, f"{last.ncc_mismatch} of the training decisions differ"
-assert terminal.nc1 / last.nc1 > first.nc1 / terminal.nc1, "most of the fall came before"
-print("checked: in the terminal phase", {n: f"{f:.0f}-fold" for n, f in factors.items()})
+for name in ("nc1", "self_duality"):
+    claim(f"terminal phase: {name} falls by a factor", terminal[name] / last[name], above=3)
+claim("NC1 at the end", last.nc1, below=1e-2)
+claim("the nearest mean decides the same on the training set", last.ncc_mismatch == 0)
+claim("NC1 falls further after than before", terminal.nc1 / last.nc1 > first.nc1 / terminal.nc1)
 
 # %% [markdown]
 # ## 2. What the numbers are
@@ -167,10 +166,9 @@ print(f"ten orthogonal directions: spread of angles {spread:.3f}, off the widest
 
 # %% tags=["self-check"]
 library = run.metrics.test_ncc_mismatch.iloc[-1]
-assert abs(by_hand - library) <= 1 / len(digits.test), f"{by_hand} by hand, {library} in nclib"
-assert spread < 1e-12, f"orthogonal directions: spread {spread}, expected 0"
-assert abs(off - 1 / 9) < 1e-12, f"orthogonal directions: {off} off the widest, expected 1/9"
-print(f"checked: NC4 by hand {by_hand:.4f} = nclib's {library:.4f} (limit one image)")
+claim("NC4 by hand is nclib's but for an image", abs(by_hand - library) <= 1 / len(digits.test))
+claim("orthogonal directions: spread of angles", spread, below=1e-12)
+claim("orthogonal directions: off the widest angle", off, near=1 / 9, below=1e-12)
 
 # %% [markdown]
 # ## 3. Networks × data sets
@@ -212,9 +210,8 @@ for (data, net), cell in ends.groupby(level=["data", "network"], sort=False):
     start, reached, end = (cell.xs(m, level="moment").iloc[0] for m in ("start", "99.9 %", "end"))
     for name in columns:
         assert end[name] < start[name] / 2, f"{data} {net}: {name} {start[name]} → {end[name]}"
-    assert end.nc1 < min(start.nc1 / 30, reached.nc1), f"{data} {net}: NC1 ends at {end.nc1}"
-    assert end.ncc_mismatch < 0.01, f"{data} {net}: NC4 mismatch {end.ncc_mismatch}"
-    print(f"checked: {data} {net}: NC1 {start.nc1:.2g} → {reached.nc1:.2g} → {end.nc1:.1e}")
+    claim(f"{data} {net}: NC1 at the end", end.nc1, below=min(start.nc1 / 30, reached.nc1))
+    claim(f"{data} {net}: NC4 mismatch", end.ncc_mismatch, below=0.01)
 
 # %% [markdown]
 # ## 4. After zero error
@@ -236,12 +233,11 @@ gain.style.format("{:.2f}", subset=["at_zero_error", "at_end", "gain"])
 # **And collapse itself on test images?** Go back to the slider: under `nc1` the thin lines, the test set around *its own* class means, level off above the thick ones: a little where collapse has not gone far yet, ten times and more where it has.
 
 # %% tags=["self-check"]
-assert (gain.gain > -0.5).all(), "test accuracy falls by more than half a point somewhere"
-assert (gain.gain >= 0).mean() > 0.5, "test accuracy falls in most cells"
+claim("gain in test accuracy, points, in every cell", gain.gain, above=-0.5)
+claim("share of cells where test accuracy does not fall", (gain.gain >= 0).mean(), above=0.5)
 ratios = [one.metrics.test_nc1.iloc[-1] / one.metrics.nc1.iloc[-1] for one in recorded]
-assert min(ratios) > 2, f"test NC1 over the training set's is {min(ratios):.1f} in one cell"
-assert sorted(ratios)[len(ratios) // 2] > 10, f"test NC1 over the training set's: {ratios}"
-print(f"checked: gain in test accuracy, median {gain.gain.median():+.2f} points")
+claim("NC1, test / training, in every cell", ratios, above=2)
+claim("the same in the upper half of the cells", sorted(ratios)[len(ratios) // 2 :], above=10)
 
 # %% [markdown]
 # ### The control: labels that mean nothing
@@ -260,10 +256,9 @@ panels.collapse_panels({"true labels": run, "random labels": random_run})
 
 # %% tags=["self-check"]
 end = random_run.metrics.iloc[-1]
-assert end.train_accuracy > 0.99, f"random labels were not learnt: {end.train_accuracy}"
-assert end.test_accuracy < 0.2, f"test accuracy {end.test_accuracy} is better than guessing"
-assert end.nc1 < 0.1 and end.max_angle_means < 0.1, f"no collapse: {end.nc1}"
-print(f"checked: random labels: NC1 {end.nc1:.2g}, test accuracy {end.test_accuracy:.2f}")
+claim("random labels: training accuracy", end.train_accuracy, above=0.99)
+claim("random labels: test accuracy", end.test_accuracy, below=0.2)
+claim("random labels: NC1, angles off the simplex", [end.nc1, end.max_angle_means], below=0.1)
 
 # %% [markdown]
 # ## 5. Train for real
@@ -292,11 +287,10 @@ comparisons.small_multiples(mine.runs.values(), "nc1")
 mine.table[["epoch", "train_accuracy", "test_accuracy", *columns]].style.format("{:.3g}")
 
 # %% tags=["self-check"]
-assert not mine.failures, mine.failures
+claim(f"no run failed: {mine.failures}", not mine.failures)
 for one in mine.runs.values():
-    first, last = one.metrics.iloc[0], one.metrics.iloc[-1]
-    assert last.nc1 < first.nc1 / 5, f"{one.title}: NC1 {first.nc1} → {last.nc1}"
-    print(f"checked: {one.title}: NC1 {first.nc1:.2g} → {last.nc1:.2g} in {last.epoch:.0f} epochs")
+    ratio = one.metrics.nc1.iloc[-1] / one.metrics.nc1.iloc[0]
+    claim(f"{one.title}: NC1 at the end, in units of the start's", ratio, below=1 / 5)
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises

@@ -63,6 +63,7 @@ import torch.nn.functional as F
 
 import nclib
 from nclib import cosine_schedule, runtime
+from nclib.lessons.claims import claim
 from nclib.lessons.squared import checks
 from nclib.pictures import comparisons, panels, plane
 from nclib.runs import presets, tables
@@ -97,9 +98,8 @@ print(f"L = {half_sum:.4f}, nn.MSELoss = {mean:.4f}, 2/C·L = {2 / 10 * half_sum
 
 # %% tags=["self-check"]
 ours = float(nclib.losses.squared_error(logits, labels))
-assert abs(ours - float(mean)) < 1e-6, f"nclib's loss is {ours}, nn.MSELoss {mean}"
-assert abs(float(2 / 10 * half_sum) - ours) < 1e-6, "the factor 2/C does not hold"
-print(f"checked: the loss trained with is nn.MSELoss = 2/C·L = {ours:.4f} (limit 1e-6)")
+claim("the loss trained with, nn.MSELoss's", ours, near=float(mean), below=1e-6)
+claim("the loss trained with, 2/C·L", ours, near=float(2 / 10 * half_sum), below=1e-6)
 
 # %% [markdown]
 # ## 2. Two losses, one network
@@ -134,14 +134,14 @@ both["cross-entropy"].player(both["squared error"])
 
 # %% tags=["self-check"]
 for name, run in both.items():
-    first, last = run.metrics.iloc[0], run.metrics.iloc[-1]
-    assert last.nc1 < 2e-3, f"{name}: NC1 ends at {last.nc1}, limit 2e-3"
-    assert last.max_angle_means < 0.06, f"{name}: angles {last.max_angle_means} off, limit 0.06"
-    assert last.self_duality < 0.05, f"{name}: self-duality {last.self_duality}, limit 0.05"
-    assert last.ncc_mismatch == 0, f"{name}: {last.ncc_mismatch} of the decisions differ"
-    print(f"checked: {name}: NC1 {first.nc1:.2g} → {last.nc1:.1e} (limit 2e-3)")
+    last = run.metrics.iloc[-1]
+    claim(f"{name}: NC1 at the end", last.nc1, below=2e-3)
+    claim(f"{name}: angles off", last.max_angle_means, below=0.06)
+    claim(f"{name}: self-duality", last.self_duality, below=0.05)
+    claim(f"{name}: the nearest mean decides the same", last.ncc_mismatch == 0)
 middle = {name: run.metrics.self_duality.iloc[len(run) // 2] for name, run in both.items()}
-assert middle["squared error"] > middle["cross-entropy"], f"NC3 half-way: {middle}"
+behind = middle["squared error"] / middle["cross-entropy"]
+claim("NC3 half-way, squared error / cross-entropy", behind, above=1)
 
 # %% [markdown]
 # ## 3. Networks × data sets × losses
@@ -180,9 +180,8 @@ for (data, net), cell in squared_ends.groupby(level=["data", "network"], sort=Fa
     start, reached, end = (cell.xs(m, level="moment").iloc[0] for m in ("start", "99.9 %", "end"))
     for name in columns:
         assert end[name] < start[name] / 2, f"{data} {net}: {name} {start[name]} → {end[name]}"
-    assert end.nc1 < min(start.nc1 / 30, reached.nc1), f"{data} {net}: NC1 ends at {end.nc1}"
-    assert end.ncc_mismatch < 0.01, f"{data} {net}: NC4 mismatch {end.ncc_mismatch}"
-    print(f"checked: {data} {net}: NC1 {start.nc1:.2g} → {reached.nc1:.2g} → {end.nc1:.1e}")
+    claim(f"{data} {net}: NC1 at the end", end.nc1, below=min(start.nc1 / 30, reached.nc1))
+    claim(f"{data} {net}: NC4 mismatch", end.ncc_mismatch, below=0.01)
 
 # %% [markdown]
 # **And the test set?** The paper reports that under squared error test accuracy rises more after zero error than under cross-entropy (by 0.96 points in the median against 0.35).
@@ -196,8 +195,7 @@ gain.groupby("loss").gain.describe()[["count", "min", "50%", "max"]].style.forma
 
 # %% tags=["self-check"]
 for loss, of_loss in gain.groupby("loss"):
-    assert of_loss.gain.median() > -0.1, f"{loss}: test accuracy falls by {of_loss.gain.median()}"
-    print(f"checked: {loss}: median gain after zero error {of_loss.gain.median():+.2f} points")
+    claim(f"{loss}: median gain after zero error, points", of_loss.gain.median(), above=-0.1)
 
 # %% [markdown]
 # ## 4. A knob that breaks it: weight decay
@@ -221,9 +219,9 @@ def train_in_plane(weight_decay, epochs=epochs_plane):
 
 # %%
 reference = train_in_plane(2e-2)
-knob = plane.PlaneWithCurve(reference)
+knob = plane.plane_with_curve(reference)
 explore(
-    lambda weight_decay: knob.of(train_in_plane(weight_decay)),
+    lambda weight_decay: knob(train_in_plane(weight_decay)),
     weight_decay=decays,
     start={"weight_decay": 2e-2},
     on_release=True,
@@ -240,11 +238,10 @@ for decay, end in ended.items():
 
 # %% tags=["self-check"]
 values = {decay: end.nc1 for decay, end in ended.items()}
-assert values[0.0] > 10 * values[2e-2], f"decay does not help collapse: {values}"
-assert values[0.1] > 3 * values[2e-2], f"more decay collapses further still: {values}"
-assert ended[2e-2]["rank"] == 2, f"rank {ended[2e-2]['rank']} at decay 0.02, expected 2"
-assert ended[0.3]["rank"] == 0, f"rank {ended[0.3]['rank']} at decay 0.3, expected 0"
-print("checked: the class means span two dimensions at decay 0.02, none at 0.3")
+claim("NC1 without decay / at decay 0.02", values[0.0] / values[2e-2], above=10)
+claim("NC1 at decay 0.1 / at decay 0.02", values[0.1] / values[2e-2], above=3)
+claim("the class means span two dimensions at decay 0.02", ended[2e-2]["rank"] == 2)
+claim("the class means span none at decay 0.3", ended[0.3]["rank"] == 0)
 
 # %% [markdown]
 # ## 5. Train for real
@@ -274,11 +271,10 @@ comparisons.small_multiples(mine.runs.values(), "nc1")
 mine.table[["loss", "epoch", "train_accuracy", "test_accuracy", *columns]]
 
 # %% tags=["self-check"]
-assert not mine.failures, f"runs failed: {mine.failures}"
+claim(f"no run failed: {mine.failures}", not mine.failures)
 for one in mine.runs.values():
-    first, end = one.metrics.iloc[0], one.metrics.iloc[-1]
-    assert end.nc1 < first.nc1 / 5, f"{one.title}: NC1 {first.nc1} → {end.nc1}"
-    print(f"checked: {one.title}: NC1 {first.nc1:.2g} → {end.nc1:.2g} in {end.epoch:.0f} epochs")
+    ratio = one.metrics.nc1.iloc[-1] / one.metrics.nc1.iloc[0]
+    claim(f"{one.title}: NC1 at the end, in units of the start's", ratio, below=1 / 5)
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises

@@ -13,24 +13,27 @@ from made import collapsing_run
 
 import nclib
 from nclib import ClassStatistics, Trajectory, simplex_etf
-from nclib.formulas import central_path, descent, margin
+from nclib.formulas import central_path, descent
 from nclib.formulas.deep_ufm import DeepUFM, threshold
 from nclib.formulas.ufm import UFM
 from nclib.lessons.decomposition import pictures as mse
 from nclib.lessons.decomposition import sliders as moved
+from nclib.lessons.deep import grams
 from nclib.lessons.deep import pictures as deep
 from nclib.lessons.path import pictures as path
+from nclib.lessons.unconstrained import margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.pictures import comparisons as several
 from nclib.pictures import panels as one
 from nclib.pictures.picture import Picture
-from nclib.pictures.scene import Geometry, Scene, view_of
+from nclib.pictures.plane import feature_plane, moving_plane, plane_with_curve
+from nclib.pictures.scene import Geometry, moving_scene, view_of
 from nclib.runs import presets
 
 Maker = Callable[[int], Picture]  # of 0 and of 1
 LAW = {"num_classes": 4, "per_class": 5}
 # no pictures of their own: a picture once more, a private step, sliders over any picture
-APART = {"Picture.finished", "LiveTraining._picture", "explore"}
+APART = {"Picture.finished", "LiveTraining._picture", "explore", "kept"}
 
 
 class Made(NamedTuple):
@@ -46,7 +49,7 @@ def makers_in_the_library() -> set[str]:
     for info in walk_packages(nclib.__path__, "nclib."):
         for thing in _defined_in(import_module(info.name)):
             returns = str(thing.__annotations__.get("return", ""))
-            if any(word in returns for word in ("Picture", "Figure", "Explorer")):
+            if any(word in returns for word in ("Picture", "Kept", "Figure", "Explorer")):
                 found.add(thing.__qualname__)
     return found - APART
 
@@ -82,27 +85,27 @@ def _of_runs() -> dict[str, Maker]:
     names = {"cross_entropy": "cross-entropy", "squared_error": "squared error"}
     runs = [[_trained(seed, loss) for loss in names] for seed in (0, 1)]
     ten = collapsing_run(per_class=5, num_epochs=3)
-    points, scene = ten.coordinates(), Scene(ten.class_names, 100)
+    points, scene = ten.coordinates(), moving_scene(ten.class_names, 100)
     view = view_of(points.class_means[-1], 16)
 
     def seen(i: int) -> Picture:
         moment = (points.features[i], points.class_means[i], points.weight[i])
-        return scene.show(Geometry(ten.labels, *moment), view, ten.metrics[: i + 1])
+        return scene(Geometry(ten.labels, *moment), view, ten.metrics[: i + 1])
 
-    plane, curve = one.FeaturePlane(runs[0][0]), one.PlaneWithCurve(runs[0][0])
+    plane, curve = moving_plane(runs[0][0]), plane_with_curve(runs[0][0])
     return {
         "collapse_panels": lambda i: one.collapse_panels(
             dict(zip(names.values(), runs[i], strict=True))
         ),
-        "feature_plane": lambda i: one.feature_plane(runs[i][0]),
-        "FeaturePlane.at": lambda i: plane.at(i),
-        "PlaneWithCurve.of": lambda i: curve.of(runs[i][0]),
+        "feature_plane": lambda i: feature_plane(runs[i][0]),
+        "moving_plane": plane,
+        "plane_with_curve": lambda i: curve(runs[i][0]),
         "cosine_matrices": lambda i: one.cosine_matrices(runs[i][0]),
         "small_multiples": lambda i: several.small_multiples(runs[i]),
         "accuracy_after_zero_error": lambda i: several.accuracy_after_zero_error(runs[i]),
         "terms_over_time": lambda i: mse.terms_over_time(10)(runs[i][1]),
         "perpendicular_shares": lambda i: mse.perpendicular_shares(runs[i][1:]),
-        "Scene.show": seen,
+        "moving_scene": seen,
     }
 
 
@@ -147,8 +150,8 @@ def _of_fits() -> dict[str, Maker]:
     names = {"cross_entropy": "cross-entropy", "squared_error": "squared error"}
     fits = [[_fit(loss, 0.04 + 0.02 * i) for loss in names] for i in (0, 1)]
     bent = [_fit("squared_error", 0.05, bias_decay=0.1 + i) for i in (0, 1)]
-    crossing, room = free.Threshold(), free.Room()
-    umbrella = free.Umbrella(weight_decay=0.05, feature_decay=0.05, per_class=2)
+    crossing, room = sliders.threshold_picture(), sliders.room_picture()
+    umbrella = sliders.umbrella_picture(weight_decay=0.05, feature_decay=0.05, per_class=2)
     before = {names["squared_error"]: [UFM(3, 2, 3, loss="squared_error", weight_decay=0.05,
                                            feature_decay=0.05)]}  # fmt: skip
     simplex, walk = simplex_etf(3, 2), {"steps": 50, "learning_rate": 0.1}
@@ -161,9 +164,9 @@ def _of_fits() -> dict[str, Maker]:
                 for name, way in ways.items()}  # fmt: skip
 
     return {
-        "Threshold.of": lambda i: crossing.of(*fits[i]),
-        "Room.of": lambda i: room.of(fits[i][1]),
-        "Umbrella.of": lambda i: umbrella.of(bent[i]),
+        "threshold_picture": lambda i: crossing(*fits[i]),
+        "room_picture": lambda i: room(fits[i][1]),
+        "umbrella_picture": lambda i: umbrella(bent[i]),
         "losses_and_cosines": lambda i: free.losses_and_cosines(
             before, {names["squared_error"]: [bent[i]]}
         ),
@@ -189,18 +192,20 @@ def _of_depth() -> dict[str, Maker]:
               for i in (0, 1)]  # fmt: skip
     three = [[_collapsed(3, part, width) for part in (0.1 + i / 9, 0.4) for width in (8, 10)]
              for i in (0, 1)]  # fmt: skip
-    crossing = deep.ThresholdCrossing(models[1], models[1][:1])
-    strip = deep.LayerStrip(three[0][0])
-    for step, scale in ((0, 1.0), (1, 0.5)):
-        with torch.no_grad():
-            three[0][0].features.mul_(scale)
-        strip.record(step)
+    crossing = deep.threshold_crossing(models[1], models[1][:1])
+
+    def shrinking() -> Iterator[int]:
+        for step, scale in ((0, 1.0), (1, 0.5)):
+            three[0][0].features.data.mul_(scale)
+            yield step
+
+    strip, _ = grams.layer_strip(three[0][0], shrinking())
     return {
         "losses_against_theory": lambda i: deep.losses_against_theory(models[i]),
-        "ThresholdCrossing.at": lambda i: crossing.at(3, 0.5 + i),
+        "threshold_crossing": lambda i: crossing(3, 0.5 + i),
         "merging": lambda i: deep.merging(three[0][: 2 + i], "two classes"),
         "below_collapse": lambda i: deep.below_collapse({"two classes": three[i]}, {}),
         "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2], three[0][:2]),
-        "LayerStrip.at": strip.at,
-        "layer_grams": lambda i: deep.layer_grams({"two classes": three[i][0]}),
+        "layer_strip": strip,
+        "layer_grams": lambda i: grams.layer_grams({"two classes": three[i][0]}),
     }

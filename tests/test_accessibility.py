@@ -66,7 +66,7 @@ def test_words_in_figures_can_be_read(made):
     assert read > 100
 
 
-@pytest.mark.parametrize("name", ["feature_plane", "FeaturePlane.at", "PlaneWithCurve.of"])
+@pytest.mark.parametrize("name", ["feature_plane", "moving_plane", "plane_with_curve"])
 def test_every_mean_in_the_plane_has_its_label(made, name):
     axis = made[name].picture.axes[0]
     labels = {text.get_text(): text.get_position() for text in axis.texts}
@@ -77,7 +77,7 @@ def test_every_mean_in_the_plane_has_its_label(made, name):
 
 
 def test_every_mean_in_the_scene_has_its_label(made):
-    axis = made["Scene.show"].picture.axes[0]
+    axis = made["moving_scene"].picture.axes[0]
     *_, balls, names = axis.collections
     assert len({path.vertices.tobytes() for path in names.get_paths()}) == 10
     np.testing.assert_allclose(names.get_offsets(), balls.get_offsets())

@@ -1,22 +1,27 @@
-"""The player's JavaScript: its own tests in Node, the linter, and that it stays small and alone."""
+"""The pages' JavaScript: its own tests in Node, the linter, and that it stays small and alone."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from nclib.player import player
+from nclib.formulas.etf import align
+from nclib.pictures.scene import ring_frame
+from nclib.player import camera, player
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "nclib").rglob("*.js"))
 NODE_TESTS = sorted((ROOT / "tests" / "js").glob("*.test.mjs"))
-LINT = ("-c", "tests/js/oxlint.json", "--deny-warnings", "nclib", "tests/js")
+LINT = ("-c", "tests/js/oxlint.json", "--deny-warnings", "nclib", "tests/js", "tools/templates")
 MODULES_IN_JS = (20, 19)  # from here on Node takes a .js file with imports for a module
 
 
@@ -89,7 +94,7 @@ def test_the_linter_would_find_something(tmp_path):
 def test_the_joined_module_is_one_that_node_can_read(tmp_path):
     """No two files use one name; nothing is imported that is not there."""
     joined = tmp_path / "joined.mjs"
-    joined.write_text(player._module(), encoding="utf-8")
+    joined.write_text(player.joined(*player.FILES), encoding="utf-8")
     assert run(node(), "--check", str(joined)).returncode == 0
     told = f"import * as m from {joined.as_uri()!r}; console.log(Object.keys(m).sort().join())"
     done = run(node(), "--input-type=module", "-e", told)
@@ -97,7 +102,10 @@ def test_the_joined_module_is_one_that_node_can_read(tmp_path):
 
 
 def test_every_file_is_joined():
-    assert {path.name for path in SOURCES if path.name.startswith("player")} == set(player.FILES)
+    assert {path.name for path in SOURCES if path.name.startswith("player")} == {
+        *player.FILES,
+        "player_model.js",
+    }
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -112,3 +120,39 @@ def test_files_are_small_and_ask_for_nothing(path):
     imported = re.findall(r"^import .*? from (\S+);$", source, re.MULTILINE)
     assert len(imported) == len(re.findall(r"^\s*import\b", source, re.MULTILINE))
     assert {name.strip('"') for name in imported} <= {f"./{name}" for name in player.FILES}
+
+
+# ---- Formulas that Python writes, too ----------------------------------------------------------
+
+
+def said_in_node(expression: str, *names: str, file: str) -> object:
+    """The value of an expression over what a file of the player exports."""
+    path = (ROOT / "nclib" / "player" / file).as_uri()
+    program = f"import {{ {', '.join(names)} }} from {path!r}; "
+    program += f"console.log(JSON.stringify({expression}))"
+    done = run(node(), "--input-type=module", "-e", program)
+    assert done.returncode == 0, done.said
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (-0.3, 0.35), (0.9, -1.2), (2.5, 1.5)])
+def test_the_camera_on_paper_is_the_players(yaw, pitch):
+    theirs = said_in_node(f"rotation({yaw}, {pitch})", "rotation", file="player_scene.js")
+    right, up, near = np.reshape(theirs, (3, 3))[:, [0, 2, 1]]  # height and depth change places
+    np.testing.assert_allclose(camera.rotation(yaw, pitch), [right, up, -near], atol=1e-15)
+
+
+def test_the_distance_of_the_camera_stands_once():
+    assert said_in_node("EYE", "EYE", file="player_scene.js") == camera.EYE > 1
+
+
+@pytest.mark.parametrize("num_classes", range(2, 13))
+def test_the_frames_are_one_simplex(num_classes):
+    """Up to a rotation, and for up to three classes to the last digit."""
+    said = said_in_node(f"[...simplexETF({num_classes})]", "simplexETF", file="player_geometry.js")
+    theirs, ours = np.reshape(np.array(said, float), (num_classes, -1)), ring_frame(num_classes)
+    np.testing.assert_allclose(theirs @ theirs.T, ours @ ours.T, atol=1e-12)
+    if num_classes <= 3:
+        np.testing.assert_allclose(theirs, ours, atol=1e-12)
+    rotation = align(torch.tensor(theirs), torch.tensor(ours)).rotation.numpy()
+    np.testing.assert_allclose(theirs @ rotation, ours, atol=1e-12)

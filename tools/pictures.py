@@ -14,7 +14,8 @@ def main() -> None:
     """Ten digits fall onto a simplex, and three moments of three digits in the plane."""
     nclib.runtime.start()
     FOLDER.mkdir(exist_ok=True)
-    trained(range(10), {}, epochs=100, batch_size=256).to_gif(FOLDER / "collapse.gif")
+    ten = trained(range(10), {}, epochs=100, batch_size=256)
+    nclib.save_gif(ten, FOLDER / "collapse.gif")
     options = {"width": 128, "num_features": 2, "linear_features": True}
     plane = trained(range(3), options, epochs=150)
     (FOLDER / "plane.png").write_bytes(feature_plane(plane, 0, 3, 150).png())

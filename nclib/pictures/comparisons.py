@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from nclib.palette import INK
 from nclib.pictures.curves import (
-    QUANTITIES,
-    Quantity,
     draw,
     epoch_axis,
     legend,
@@ -19,6 +17,7 @@ from nclib.pictures.curves import (
     when_right,
 )
 from nclib.pictures.picture import Picture, house_style, picture
+from nclib.quantities import QUANTITIES, Quantity
 from nclib.runs.tables import accuracy_gain, given
 from nclib.runs.trajectory import Trajectory
 

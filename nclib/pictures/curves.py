@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from nclib.palette import MUTED, RUN_COLORS
+from nclib.quantities import Quantity
 from nclib.runs.trajectory import Trajectory
 
 RUN_LINES = ("-", "--", "-.", ":")
-
-
-class Quantity(NamedTuple):
-    """What a panel shows: columns of ``Trajectory.metrics``, the second one drawn thin.
-
-    ``thin`` says what that is; ``floor`` is the lower end of the axis, None for a log axis.
-    """
-
-    title: str
-    columns: tuple[str, ...]
-    floor: float | None = 0
-    thin: str = "test set"
-
-
-# Of Papyan, Han, Donoho 2020: Figures 6, 2, 3, 4, 5 and 7, after accuracy and loss.
-QUANTITIES = {
-    "accuracy": Quantity("accuracy", ("train_accuracy", "test_accuracy")),
-    "loss": Quantity("training loss", ("loss",), None),
-    "nc1": Quantity("NC1: within / between", ("nc1", "test_nc1"), None),
-    "equinorm": Quantity(
-        "NC2: unequal norms", ("equinorm_means", "equinorm_weights"), thin="classifier"
-    ),
-    "equiangularity": Quantity(
-        "NC2: unequal angles", ("equiangularity_means", "equiangularity_weights"), thin="classifier"
-    ),
-    "max_angle": Quantity(
-        "NC2: off the widest angle", ("max_angle_means", "max_angle_weights"), thin="classifier"
-    ),
-    "self_duality": Quantity("NC3: W against class means", ("self_duality",)),
-    "ncc_mismatch": Quantity("NC4: not the nearest mean", ("ncc_mismatch", "test_ncc_mismatch")),
-}
+EPOCHS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000)  # with a number on the axis
 ALL_THIN = "classifier (in NC2), test set (elsewhere)"
 
 
@@ -93,11 +62,16 @@ def scale(axis: Axes, quantity: Quantity) -> None:
 
 
 def epoch_axis(axes: np.ndarray, last: int) -> None:
-    """Epoch e at e + 1, so that epoch 0 is on the log axis; named below each column."""
-    ticks = [e for e in (0, 1, 3, 10, 30, 100, 300, 1000) if e <= last]
+    """``epoch_ticks`` on all axes, and their name below each column."""
     for axis in axes.flat:
-        axis.set_xticks([e + 1 for e in ticks], [str(e) for e in ticks])
-        axis.minorticks_off()
+        epoch_ticks(axis, last)
     for column in axes.T:
         lowest = [axis for axis in column if axis.has_data()][-1:] or column[-1:]
         lowest[0].set_xlabel("epoch")
+
+
+def epoch_ticks(axis: Axes, last: int) -> None:
+    """Epoch e at e + 1, so that epoch 0 is on the log axis."""
+    ticks = [e for e in EPOCHS if e <= last]
+    axis.set_xticks([e + 1 for e in ticks], [str(e) for e in ticks])
+    axis.minorticks_off()

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from nclib.palette import FAINT, INK, MUTED, class_colors
-from nclib.pictures.scene import ACCENT, Geometry, Scene, view_of
+from nclib.palette import FAINT, INK, MUTED, RUN_COLORS, class_colors
+from nclib.pictures.scene import Geometry, moving_scene, view_of
 from nclib.runs.trajectory import Trajectory
 from nclib.shapes import Number
 
@@ -42,14 +42,14 @@ def save_gif(
     recorded, metrics = trajectory.coordinates(), trajectory.metrics
     points = (recorded.features, recorded.class_means, recorded.weight)
     view = view_of(recorded.class_means[-1], trajectory.num_features)
-    scene = Scene(trajectory.class_names, int(trajectory.epochs[-1]))
+    show = moving_scene(trajectory.class_names, int(trajectory.epochs[-1]))
     count = max(2, round(seconds * frames_per_second))
     images = []
     for time in np.linspace(0, 1, count):
         position = time * (len(trajectory) - 1)
         moment = Geometry(trajectory.labels, *(_between(x, position) for x in points))
         until = metrics.iloc[: int(position + 1e-9) + 1]
-        shown = scene.show(moment, view, until, yaw=-0.7 + 0.9 * time)
+        shown = show(moment, view, until, yaw=-0.7 + 0.9 * time)
         images.append(shown.image().resize((width, width // 2)))
     palette = _palette(trajectory.num_classes)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
@@ -62,7 +62,7 @@ def save_gif(
 
 def _palette(num_classes: int) -> Image.Image:
     """The colours of the scene, each by steps towards white and towards ink (at most 256)."""
-    colors = [*class_colors(min(num_classes, 24)), ACCENT, MUTED, FAINT, INK]
+    colors = [*class_colors(min(num_classes, 24)), RUN_COLORS[0], MUTED, FAINT, INK]
     rgb = np.array([to_rgb(color) for color in colors])
     ink = np.array(to_rgb(INK))
     tints = [1 - step * (1 - rgb) for step in (0, 0.15, 0.3, 0.5, 0.75, 1)]

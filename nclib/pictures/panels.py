@@ -11,7 +11,6 @@ import numpy as np
 
 from nclib.pictures.curves import (
     ALL_THIN,
-    QUANTITIES,
     draw,
     epoch_axis,
     legend,
@@ -21,6 +20,7 @@ from nclib.pictures.curves import (
 )
 from nclib.pictures.picture import Picture, house_style, picture
 from nclib.pictures.plane import centred_and_scaled
+from nclib.quantities import QUANTITIES
 from nclib.runs.trajectory import Trajectory
 
 # The panels of Papyan, Han, Donoho 2020

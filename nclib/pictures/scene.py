@@ -1,12 +1,12 @@
 """The collapse player's picture on paper: moves while a network trains, and in GIFs.
 
 Classes stand on a ring: the simplex ETF is written in Fourier coordinates, whose first three show
-C vertices on a circle, with every other dimension left out.
+C vertices on a circle, with every other dimension left out. The camera is the player's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,26 +14,23 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_rgba_array
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import IdentityTransform
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
 from nclib.formulas.etf import align
-from nclib.palette import FAINT, INK, MUTED, class_colors, ink_on
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.palette import FAINT, INK, MUTED, RUN_COLORS, class_colors, ink_on
+from nclib.pictures.curves import epoch_ticks
+from nclib.pictures.picture import Kept, house_style, kept, picture
 from nclib.pictures.plane import centred_and_scaled
+from nclib.player.camera import on_screen, rotation
+from nclib.quantities import QUANTITIES, Quantity
 from nclib.shapes import Number
 
-CURVES = (  # title, column, log axis, limits
-    ("NC1 · scatter within / between", "nc1", True, (1e-5, 1e2)),
-    ("NC2 · angles off −1/(C−1)", "max_angle_means", True, (1e-3, 1)),
-    ("NC3 · classifier ≠ class means", "self_duality", True, (1e-4, 4)),
-    ("NC4 · nearest-mean mismatch", "ncc_mismatch", False, (-0.03, 1)),
-)
-EYE = 5.5  # distance of the camera, in radii of the ETF
-ACCENT = "#2563c9"
+RAISED = 0.35  # radians: the ring's plane is seen from in front and a little above
 
 
 class Geometry(NamedTuple):
@@ -71,22 +68,19 @@ def view_of(class_means: np.ndarray, num_features: int) -> View:
     draw three classes so); the features' own or principal axes where they are not.
     """
     num_classes, size = class_means.shape
+    needed = f"{num_classes} classes need {num_classes - 1} dimensions"
     if num_features < num_classes - 1:
         axes = np.linalg.svd(class_means - class_means.mean(0))[2].T[:, :3]
         axes = np.eye(size)[:, :3] if num_features <= 3 else axes
-        return View(
-            axes, None, f"no simplex: {num_classes} classes need {num_classes - 1} dimensions"
-        )
+        return View(axes, None, f"no simplex: {needed}")
     frame = ring_frame(num_classes)
     centred = torch.from_numpy((class_means - class_means.mean(0)).astype(float))
     rotation = align(centred, torch.from_numpy(frame)).rotation.numpy()
     if num_classes <= 4:
-        return View(
-            rotation, frame, f"exact: {num_classes} classes span {num_classes - 1} dimensions"
-        )
+        return View(rotation, frame, f"exact: {needed.replace('need', 'span')}")
     enlarged = 1 / np.linalg.norm(frame[:, :2], axis=1).max()  # the ring has radius 1 again
-    caption = f"projection: {num_classes} classes need {num_classes - 1} dimensions, 3 shown"
-    return View(enlarged * rotation[:, :3], enlarged * frame[:, :3], caption)
+    axes, vertices = enlarged * rotation[:, :3], enlarged * frame[:, :3]
+    return View(axes, vertices, f"projection: {needed}, 3 shown")
 
 
 def seen_from(view: View, moment: Geometry) -> Geometry:
@@ -101,139 +95,123 @@ def _three(points: np.ndarray) -> np.ndarray:
     return np.pad(points, ((0, 0), (0, 3 - points.shape[1])))
 
 
-class Scene:
-    """Features, class means, classifier and simplex beside four NC curves, kept and moved.
+@house_style
+def moving_scene(
+    class_names: Sequence[str], epochs: int, *, beside: DataFrame | None = None
+) -> Kept:
+    """Features, class means, classifier and simplex beside four NC curves; kept.
+
+    The function takes a ``Geometry``, a ``View``, the metrics until then (the curves end with
+    them), and by name ``yaw``, the camera's turn in radians (-0.3 when not given).
 
     Args:
         class_names: C names.
         epochs: where the epoch axes end.
-        kept: metrics of another run to draw in grey.
+        beside: metrics of another run to draw in grey.
     """
+    shown = [one for one in QUANTITIES.values() if one.live]
+    places = [["scene", one.live] for one in shown]
+    figure, axes = picture(size=(9, 4.5), mosaic=places, width_ratios=(1.75, 1))
+    solid = axes.pop("scene")
+    title = solid.set_title(" ")
+    moving, show = _solid(solid, class_names)
+    curves = [_curve(axes[one.live], one, epochs, beside) for one in shown]
+    for one in shown[:-1]:
+        axes[one.live].set_xticklabels([])
+    axes[shown[-1].live].set_xlabel("epoch")
 
-    @house_style
-    def __init__(
-        self, class_names: Sequence[str], epochs: int, *, kept: DataFrame | None = None
-    ) -> None:
-        places = [["scene", title] for title, *_ in CURVES]
-        self._figure, axes = picture(size=(9, 4.5), mosaic=places, width_ratios=(1.75, 1))
-        self._solid = _Solid(axes.pop("scene"), class_names)
-        axes = list(axes.values())
-        self._curves = [
-            _Curve(axis, curve, epochs, kept) for axis, curve in zip(axes, CURVES, strict=True)
-        ]
-        for axis in axes[:-1]:
-            axis.set_xticklabels([])
-        axes[-1].set_xlabel("epoch")
-        moving = [artist for part in (self._solid, *self._curves) for artist in part.artists]
-        self._figure.keep_moving(moving)
-
-    @house_style
-    def show(
-        self, moment: Geometry, view: View, metrics: DataFrame, *, yaw: Number = -0.3
-    ) -> Picture:
-        """The picture, always the same one, at a moment; the curves end with it."""
+    @kept(figure, *moving, title, *(artist for artists, _ in curves for artist in artists))
+    def at(moment: Geometry, view: View, metrics: DataFrame, *, yaw: Number = -0.3) -> str:
         now = metrics.iloc[-1]
-        self._solid.show(seen_from(view, moment), view, yaw)
-        self._solid.title.set_text(
-            f"epoch {now.epoch:.0f} · train accuracy {now.train_accuracy:.1%} · NC1 {now.nc1:.2g}"
-        )
-        for curve in self._curves:
-            curve.show(metrics)
-        self._figure.alt = (
+        show(seen_from(view, moment), view, yaw)
+        for _, draw in curves:
+            draw(metrics)
+        right = f"train accuracy {now.train_accuracy:.1%}"
+        title.set_text(f"epoch {now.epoch:.0f} · {right} · NC1 {now.nc1:.2g}")
+        return (
             f"Features, class means, classifier and simplex at epoch {now.epoch:.0f}, "
-            f"{view.caption}; train accuracy {now.train_accuracy:.1%}, NC1 {now.nc1:.2g}, angles "
+            f"{view.caption}; {right}, NC1 {now.nc1:.2g}, angles "
             f"off by {now.max_angle_means:.2g}, self-duality {now.self_duality:.2g}."
         )
-        return self._figure
+
+    return at
 
 
-class _Curve:
-    """One metric against epoch, log axis, with a dot at its end."""
+def _curve(
+    axis: Axes, quantity: Quantity, epochs: int, beside: DataFrame | None
+) -> tuple[list[Artist], Callable[[DataFrame], None]]:
+    """One quantity against epoch with a dot at its end: what moves, and what moves it."""
+    column, limits = quantity.columns[0], quantity.limits
+    axis.set(xscale="log", xlim=(0.9, 1.1 * (epochs + 1)), ylim=limits)
+    axis.set_yscale("log" if limits[0] > 0 else "linear")
+    axis.set_title(quantity.live, fontsize=8.5)
+    epoch_ticks(axis, epochs)
 
-    def __init__(self, axis: Axes, curve: tuple, epochs: int, kept: DataFrame | None) -> None:
-        title, self._column, log, limits = curve
-        axis.set(xscale="log", xlim=(0.9, 1.1 * (epochs + 1)), ylim=limits)
-        axis.set_yscale("log" if log else "linear")
-        axis.set_title(title, fontsize=8.5)
-        ticks = [e for e in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if e <= epochs]
-        axis.set_xticks([e + 1 for e in ticks], [str(e) for e in ticks])
-        axis.minorticks_off()
-        self._limits = limits
-        if kept is not None:
-            axis.plot(kept.epoch + 1, self._inside(kept[self._column]), color=MUTED, lw=1, ls="--")
-        (self._line,) = axis.plot([], [], color=ACCENT)
-        (self._end,) = axis.plot([], [], "o", color=ACCENT, ms=5)
+    def line_of(metrics: DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        return metrics.epoch.to_numpy() + 1, np.clip(metrics[column].to_numpy(float), *limits)
 
-    @property
-    def artists(self) -> list[Artist]:
-        return [self._line, self._end]
+    if beside is not None:
+        axis.plot(*line_of(beside), color=MUTED, lw=1, ls="--")
+    (line,) = axis.plot([], [], color=RUN_COLORS[0])
+    (end,) = axis.plot([], [], "o", color=RUN_COLORS[0], ms=5)
 
-    def _inside(self, values: Series) -> np.ndarray:
-        return np.clip(np.asarray(values, float), *self._limits)
+    def show(metrics: DataFrame) -> None:
+        x, y = line_of(metrics)
+        line.set_data(x, y)
+        end.set_data(x[-1:], y[-1:])
 
-    def show(self, metrics: DataFrame) -> None:
-        x, y = metrics.epoch.to_numpy() + 1, self._inside(metrics[self._column])
-        self._line.set_data(x, y)
-        self._end.set_data(x[-1:], y[-1:])
+    return [line, end], show
 
 
-class _Solid:
-    """The three-dimensional scene on one axis."""
+def _solid(
+    axis: Axes, class_names: Sequence[str]
+) -> tuple[list[Artist], Callable[[Geometry, View, Number], None]]:
+    """The three-dimensional scene on one axis: what moves, and what moves it."""
+    colors = to_rgba_array(class_colors(len(class_names)))
+    axis.set(xlim=(-1.75, 1.75), ylim=(-1.45, 1.45), aspect="equal", xticks=[], yticks=[])
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(False)
 
-    def __init__(self, axis: Axes, class_names: Sequence[str]) -> None:
-        num_classes = len(class_names)
-        self._colors = np.array(class_colors(num_classes))
-        axis.set(xlim=(-1.75, 1.75), ylim=(-1.45, 1.45), aspect="equal", xticks=[], yticks=[])
-        axis.grid(visible=False)
-        axis.spines[:].set_visible(False)
-        self._pairs = np.stack(np.triu_indices(num_classes, 1), axis=1)
-        self._edges = axis.add_collection(LineCollection([], colors=FAINT, lw=0.7, zorder=0))
-        self._rings = axis.scatter([], [], s=330, fc="none", lw=1.6, zorder=1)
-        self._dots = axis.scatter([], [], lw=0, zorder=3)
-        style = {"colors": self._colors, "zorder": 2}
-        self._rows = axis.add_collection(LineCollection([], ls=(0, (3, 2)), lw=1.3, **style))
-        self._sticks = axis.add_collection(LineCollection([], lw=2.2, **style))
-        self._squares = axis.scatter([], [], marker="s", fc="none", lw=1.5, s=150, zorder=4)
-        self._balls = axis.scatter([], [], ec=INK, lw=0.8, zorder=5)
-        inks = [ink_on(color) for color in self._colors]
-        # as shapes all names are drawn at once, in a tenth of the time of as many texts
-        shapes = [_centred_text(name[:8].replace("$", r"\$")) for name in class_names]
-        self._names = PathCollection(shapes, [1] * num_classes, facecolors=inks, lw=0, zorder=6)
-        self._names.set(transform=IdentityTransform(), offset_transform=axis.transData)
-        axis.add_collection(self._names, autolim=False)
-        self._caption = axis.set_xlabel(" ", loc="left", color=MUTED, fontsize=8)
-        self.title = axis.set_title(" ")
+    def lines(**style: object) -> LineCollection:
+        return axis.add_collection(LineCollection([], **style))
 
-    @property
-    def artists(self) -> list[Artist]:
-        lines = [self._edges, self._rows, self._sticks]
-        points = [self._rings, self._dots, self._squares, self._balls]
-        return [*lines, *points, self._names, self._caption, self.title]
+    edges = lines(colors=FAINT, lw=0.7, zorder=0)
+    rings = axis.scatter([], [], s=330, fc="none", lw=1.6, zorder=1)
+    dots = axis.scatter([], [], lw=0, zorder=3)
+    spokes = lines(ls=(0, (3, 2)), lw=1.3, colors=colors, zorder=2)
+    sticks = lines(lw=2.2, colors=colors, zorder=2)
+    squares = axis.scatter([], [], marker="s", fc="none", lw=1.5, s=150, zorder=4)
+    balls = axis.scatter([], [], ec=INK, lw=0.8, zorder=5)
+    names = _names(axis, class_names)
+    caption = axis.set_xlabel(" ", loc="left", color=MUTED, fontsize=8)
 
-    def show(self, moment: Geometry, view: View, yaw: Number) -> None:
-        flat = view.axes.shape[1] < 3
-        camera = np.eye(3) if flat else _rotation(yaw)
-        (dots, near), (means, _), (rows, _) = (
-            _screen(points, camera, flat) for points in moment[1:]
-        )
+    def show(moment: Geometry, view: View, yaw: Number) -> None:
+        camera = None if view.axes.shape[1] < 3 else rotation(yaw, RAISED)
+        (places, near), (means, _), (rows, _) = (on_screen(some, camera) for some in moment[1:])
         order = np.argsort(near)
-        self._dots.set_offsets(dots[order])
-        self._dots.set_sizes(9 * np.clip(1 + 0.35 * near[order], 0.4, 2))
-        self._dots.set_facecolor(self._colors[moment.labels[order]])
-        self._dots.set_alpha(0.75)
-        for lines, ends in ((self._sticks, means), (self._rows, rows)):
-            lines.set_segments([[(0, 0), end] for end in ends])
-        self._balls.set_offsets(means)
-        self._balls.set(sizes=[170] * len(means), facecolor=self._colors)
-        self._squares.set_offsets(rows)
-        self._squares.set_edgecolor(self._colors)
-        self._names.set_offsets(means)
-        self._caption.set_text(view.caption)
+        face, sizes = colors[moment.labels[order]], 9 * np.clip(1 + 0.35 * near[order], 0.4, 2)
+        dots.set(offsets=places[order], sizes=sizes, facecolor=face, alpha=0.75)
+        for sheaf, ends in ((sticks, means), (spokes, rows)):
+            sheaf.set_segments([[(0, 0), end] for end in ends])
+        balls.set(offsets=means, sizes=[170] * len(means), facecolor=colors)
+        squares.set(offsets=rows, edgecolor=colors)
+        names.set_offsets(means)
+        caption.set_text(view.caption)
         if view.vertices is not None:
-            vertices, _ = _screen(_three(view.vertices), camera, flat)
-            self._rings.set_offsets(vertices)
-            self._rings.set_edgecolor(self._colors)
-            self._edges.set_segments(vertices[self._pairs])
+            vertices, _ = on_screen(_three(view.vertices), camera)
+            rings.set(offsets=vertices, edgecolor=colors)
+            edges.set_segments(vertices[np.transpose(np.triu_indices(len(vertices), 1))])
+
+    return [edges, spokes, sticks, rings, dots, squares, balls, names, caption], show
+
+
+def _names(axis: Axes, class_names: Sequence[str]) -> PathCollection:
+    """Names as shapes: all are drawn at once, in a tenth of the time of as many texts."""
+    inks = [ink_on(color) for color in class_colors(len(class_names))]
+    shapes = [_centred_text(name[:8].replace("$", r"\$")) for name in class_names]
+    names = PathCollection(shapes, [1] * len(shapes), facecolors=inks, lw=0, zorder=6)
+    names.set(transform=IdentityTransform(), offset_transform=axis.transData)
+    return axis.add_collection(names, autolim=False)
 
 
 def _centred_text(text: str) -> Path:
@@ -241,17 +219,3 @@ def _centred_text(text: str) -> Path:
     path = TextPath((0, 0), text, size=8.5, prop=FontProperties(weight="bold"))
     middle = (path.vertices.min(0) + path.vertices.max(0)) / 2
     return Path(path.vertices - middle, path.codes)
-
-
-def _rotation(yaw: Number, pitch: Number = 0.35) -> np.ndarray:
-    """Rows of the camera: the ring's plane is seen from in front and a little above."""
-    c, s, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
-    return np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]]) @ turn
-
-
-def _screen(points: np.ndarray, camera: np.ndarray, flat: bool) -> tuple[np.ndarray, np.ndarray]:
-    """(·, 2) places on the screen, and nearness: towards the viewer is positive."""
-    x, y, near = (points @ camera.T).T
-    scale = 1 if flat else EYE / (EYE - np.minimum(near, EYE - 0.5))
-    return np.stack([x * scale, y * scale], axis=1), near

@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-TEMPLATE = Path(__file__).with_name("page.html")
-
 
 def page(*, title: str, style: str, body: str, state: Any, script: str) -> str:
     """HTML whose script finds ``state`` as JSON in the element of that id.
@@ -22,8 +20,12 @@ def page(*, title: str, style: str, body: str, state: Any, script: str) -> str:
     """
     safe = strict_json(state).replace("<", "\\u003c")  # cannot end the element it stands in
     parts = {"TITLE": title, "STYLE": style, "BODY": body, "STATE": safe, "SCRIPT": script}
-    template = TEMPLATE.read_text(encoding="utf-8")
-    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], template)
+    return re.sub(r"@([A-Z]+)@", lambda found: parts[found[1]], asset("page.html"))
+
+
+def asset(name: str, beside: str = __file__) -> str:
+    """The text of a file of this room, or of another one's beside a module of that."""
+    return Path(beside).with_name(name).read_text(encoding="utf-8")
 
 
 def strict_json(value: Any) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from nclib.host import shows_html
-from nclib.player.page import page, strict_json
+from nclib.player.page import asset, page, strict_json
 
 FILES = (
     *("player_geometry.js", "player_scene.js", "player_curves.js"),
@@ -117,7 +117,7 @@ class CollapsePlayer:
         title = html.escape(f"Collapse player: {self.title}")
         return page(
             title=title,
-            style=_asset("page.css") + _asset("player.css"),
+            style=asset("page.css") + asset("player.css"),
             body=f'<main id="player" aria-label="{title}"></main>\n'
             "<noscript>The collapse player needs JavaScript.</noscript>",
             state=state,
@@ -183,14 +183,12 @@ def _class_indices(classes: Sequence[str | int] | None, names: Sequence[str]) ->
 # Joining and wrapping
 
 
-def _asset(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
 def joined(*names: str) -> str:
-    """Files of this room as one module: imports of one another and headings fall away."""
-    text = "\n".join(_asset(name) for name in names)
-    return re.sub(r'^(import .* from "\./player\w*\.js";| *//.*)\n', "", text, flags=re.MULTILINE)
+    """Files of this room as one module: imports of one another and lines of comment fall away."""
+    text = "\n".join(asset(name) for name in names)
+    return re.sub(
+        r'^(import .* from "\./player\w*\.js";| *//.*| */\*\*.*\*/)\n', "", text, flags=re.MULTILINE
+    )
 
 
 @functools.cache
@@ -201,7 +199,7 @@ def _widget_class() -> type:
 
     class PlayerWidget(anywidget.AnyWidget):
         _esm = joined(*FILES)
-        _css = _asset("player.css")
+        _css = asset("player.css")
         payload = traitlets.Unicode().tag(sync=True)
         frame = traitlets.Int(0).tag(sync=True)
         selected = traitlets.List(traitlets.Int()).tag(sync=True)

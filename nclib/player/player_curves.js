@@ -3,16 +3,6 @@
 import { epochAt, frameAt } from "./player_geometry.js";
 import { sprite } from "./player_scene.js";
 
-// Title, its short form, and the metrics: of the class means, of the classifier. All tend to 0.
-const PANELS = [
-  ["training error", "training error", "train_error"],
-  ["NC1 · scatter within / between classes", "NC1 · scatter", "nc1"],
-  ["NC2 · equinorm: spread of the norms", "NC2 · equinorm", "equinorm_means", "equinorm_weights"],
-  ["NC2 · equiangularity: spread of the cosines", "NC2 · equiangularity", "equiangularity_means", "equiangularity_weights"],
-  ["NC2 · max angle: |cos + 1/(C−1)|", "NC2 · max angle", "max_angle_means", "max_angle_weights"],
-  ["NC3 · self-duality: classifier − means", "NC3 · self-duality", "self_duality"],
-  ["NC4 · nearest-mean mismatch", "NC4 · mismatch", "ncc_mismatch"],
-];
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', sans-serif";
 const PAD = { left: 36, right: 10, top: 27, bottom: 5, axis: 18 };
 const VALUE = 48; // px for one value beside a title
@@ -41,16 +31,16 @@ export class Curves {
     this.logarithmic = true;
   }
 
-  /** One run or two over the clock's `epochs`. */
+  /** One run or two over the clock's `epochs`; what the panels show is the first run's. */
   setData(runs, epochs) {
     Object.assign(this, { runs, first: epochs[0], last: epochs[epochs.length - 1] });
-    const kept = runs[0].num_classes > 2 ? PANELS : PANELS.filter(([title]) => !title.startsWith("NC2")); // vacuous for two
-    this.panels = kept.map(([title, brief, ...metrics]) => this.panelOf(title, brief, metrics));
+    this.panels = runs[0].panels.map((panel) => this.panelOf(panel));
   }
 
-  panelOf(title, brief, metrics) {
-    const lines = this.runs.flatMap((run, r) => metrics.map((name, m) => {
-      const values = name === "train_error" ? run.metrics.train_accuracy.map((v) => (v === null ? null : 1 - v)) : run.metrics[name];
+  /** A panel's lines: of the class means, of the classifier. All tend to 0. */
+  panelOf({ title, short: brief, columns, share_of_right: right }) {
+    const lines = this.runs.flatMap((run, r) => columns.map((name, m) => {
+      const values = right ? run.metrics[name].map((v) => (v === null ? null : 1 - v)) : run.metrics[name];
       return { values, epochs: run.epochs, ...this.styleOf(r, m) };
     }));
     const told = this.runs.length > 1 ? lines.filter((line) => !line.ofClassifier) : lines; // room for two values

@@ -4,7 +4,7 @@
 import { between } from "./player_geometry.js";
 
 const TAU = 2 * Math.PI;
-const EYE = 5.5; // distance of the camera, in radii of the ETF
+export const EYE = 5.5; // distance of the camera, in radii of the ETF; camera.py reads it here
 const TURNED = -0.45, RAISED = 0.28; // a solid is seen a little from the side and from above
 const DASHES = [5, 4], SOLID = [];
 const BINS = 256; // levels of depth that are told apart
@@ -21,6 +21,12 @@ export function mix(colour, towards, t) {
   const part = (c, i) => parseInt(c.slice(1 + 2 * i, 3 + 2 * i), 16);
   const hex = [0, 1, 2].map((i) => Math.round(part(colour, i) * (1 - t) + part(towards, i) * t));
   return "#" + hex.map((v) => v.toString(16).padStart(2, "0")).join("");
+}
+
+/** Rows of the camera that turns a solid by `yaw` and looks from `pitch` above: right, up, near. */
+export function rotation(yaw, pitch) {
+  const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+  return [cy, sy, 0, -sy * sp, cy * sp, cp, sy * cp, -cy * cp, sp];
 }
 
 /** A small picture painted once, stamped often. */
@@ -144,8 +150,8 @@ export class Scene {
   aim({ yaw, pitch, zoom }) {
     const flat = this.view.dims < 3;
     const about = flat ? yaw : yaw + TURNED, up = Math.max(-1.55, Math.min(1.55, pitch + RAISED));
-    const cy = Math.cos(about), sy = Math.sin(about), cp = Math.cos(up), sp = Math.sin(up);
-    const turned = flat ? [cy, -sy, 0, sy, cy, 0, 0, 0, 1] : [cy, sy, 0, -sy * sp, cy * sp, cp, sy * cp, -cy * cp, sp];
+    const cy = Math.cos(about), sy = Math.sin(about);
+    const turned = flat ? [cy, -sy, 0, sy, cy, 0, 0, 0, 1] : rotation(about, up);
     const asIs = [1, 0, 0, 0, 1, 0, 0, 0, 1];
     this.rotation.set(this.view.dims === 1 ? asIs : turned);
     this.cx = this.width / 2;

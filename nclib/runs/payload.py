@@ -14,19 +14,9 @@ import numpy as np
 import pandas as pd
 
 from nclib.palette import class_colors
+from nclib.quantities import QUANTITIES, panels_played
 
-METRICS = (
-    "train_accuracy",
-    "nc1",
-    "equinorm_means",
-    "equinorm_weights",
-    "equiangularity_means",
-    "equiangularity_weights",
-    "max_angle_means",
-    "max_angle_weights",
-    "self_duality",
-    "ncc_mismatch",
-)
+METRICS = [column for one in QUANTITIES.values() if one.player for column in one.played]
 
 
 @dataclass(frozen=True)
@@ -115,6 +105,7 @@ def payload(
         "epochs": [int(epoch) for epoch in table.epoch],
         "zero_error_epoch": zero_error_epoch,
         "status": status,
+        "panels": panels_played(num_classes),
         "metrics": {name: [_optional_float(value) for value in table[name]] for name in METRICS},
         "labels": _base64(labels, "<u2"),
         "features": _base64(packed, "<i2"),

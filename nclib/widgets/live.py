@@ -12,12 +12,13 @@ import torch
 from nclib.data.dataset import DataSet, load_data
 from nclib.data.perturb import imbalanced, with_label_noise
 from nclib.host import builds_page, serves_browser, shows_html
-from nclib.pictures.picture import Picture
-from nclib.pictures.scene import Geometry, Scene, view_of
+from nclib.pictures.picture import Kept, Picture
+from nclib.pictures.scene import Geometry, moving_scene, view_of
 from nclib.player.player import CollapsePlayer
+from nclib.runs.epoch import Epoch
 from nclib.runs.networks import Network, build_network
 from nclib.runs.presets import cosine_schedule, measured_epochs
-from nclib.runs.training import Epoch, train
+from nclib.runs.training import train
 from nclib.runs.trajectory import Trajectory, table_row
 from nclib.shapes import Number
 from nclib.widgets import messages
@@ -77,7 +78,7 @@ class LiveTraining:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_s = float("inf")
-        self._scene: tuple[tuple, Scene] | None = None
+        self._scene: tuple[tuple, Kept] | None = None
         self._unshown: Epoch | None = None  # measured after the last picture
         self._player: CollapsePlayer | None = None
 
@@ -227,7 +228,7 @@ class LiveTraining:
         names, epochs = tuple(epoch.settings["class_names"]), epoch.settings["epochs"]
         if self._scene is None or self._scene[0] != (names, epochs):
             kept = self.kept.metrics if self.kept else None
-            self._scene = (names, epochs), Scene(names, max(1, epochs), kept=kept)
+            self._scene = (names, epochs), moving_scene(names, max(1, epochs), beside=kept)
         shot = epoch.snapshot
         arrays = (shot.labels, shot.features, shot.class_means, shot.weight)
         moment = Geometry(*(array.numpy() for array in arrays))
@@ -235,7 +236,7 @@ class LiveTraining:
         metrics = self.trajectory.metrics
         if epoch.number > metrics.epoch.iloc[-1]:
             metrics.loc[len(metrics)] = table_row(epoch)
-        return self._scene[1].show(moment, view, metrics)
+        return self._scene[1](moment, view, metrics)
 
     # Showing
 

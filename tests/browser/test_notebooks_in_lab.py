@@ -77,16 +77,16 @@ def test_it_runs_and_every_slider_moves_its_picture(path, open_lab):
 
 SLOW = """import time
 import nclib
-from nclib.pictures.plane import FeaturePlane
+from nclib.pictures.plane import moving_plane
 from nclib.widgets.explore import explore
 
 run = nclib.Trajectory.load("run.npz")
-plane = FeaturePlane(run)
+plane = moving_plane(run)
 
 
 def slowly(epoch):
     time.sleep(0.1)
-    return plane.at(epoch)
+    return plane(epoch)
 
 
 shown = explore(slowly, epoch=run.epochs.tolist())

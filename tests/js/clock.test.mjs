@@ -105,19 +105,27 @@ test("colours mix channel by channel", () => {
   assert.equal(mix("#102030", "#ffffff", 0), "#102030");
 });
 
+const NC2 = ["equinorm: spread of the norms", "equiangularity", "max_angle"];
+const panelOf = (title, ...columns) => ({ title, short: title, columns });
+const PANELS = [
+  { ...panelOf("training error", "train_accuracy"), share_of_right: true }, panelOf("NC1", "nc1"),
+  ...NC2.map((title) => [title.split(":")[0], title]).map(([name, title]) => panelOf(`NC2 · ${title}`, `${name}_means`, `${name}_weights`)),
+  panelOf("NC3", "self_duality"), panelOf("NC4", "ncc_mismatch"),
+];
+
 /** Curves over one run or two, without a canvas. */
 function curvesOf(...runs) {
   const filled = runs.map(({ epochs, ...given }) => {
     const none = epochs.map(() => null);
-    const names = ["train_accuracy", "nc1", "equinorm_means", "equinorm_weights", "equiangularity_means", "equiangularity_weights", "max_angle_means", "max_angle_weights", "self_duality", "ncc_mismatch"];
-    return { epochs, num_classes: 10, zero_error_epoch: null, ...given, metrics: { ...Object.fromEntries(names.map((name) => [name, none])), ...given.metrics } };
+    const names = PANELS.flatMap((panel) => panel.columns);
+    return { epochs, panels: PANELS, zero_error_epoch: null, ...given, metrics: { ...Object.fromEntries(names.map((name) => [name, none])), ...given.metrics } };
   });
   const curves = new Curves(canvas);
   curves.setData(filled, [...new Set(runs.flatMap((run) => run.epochs))].sort((a, b) => a - b));
   return curves;
 }
 
-test("seven panels, fewer for two classes, and a range in whole decades", () => {
+test("the panels it is given, and a range in whole decades", () => {
   const curves = curvesOf({ epochs: [0, 1, 10], metrics: { nc1: [20, 0.5, 0.002], ncc_mismatch: [0.5, 0.1, 0] } });
   assert.equal(curves.panels.length, 7);
   const [error, nc1, , , , , mismatch] = curves.panels;
@@ -126,8 +134,8 @@ test("seven panels, fewer for two classes, and a range in whole decades", () => 
   assert.ok(error.empty && !nc1.empty);
   const [, flat] = curvesOf({ epochs: [0, 1], metrics: { nc1: [10, 10] } }).panels;
   assert.deepEqual([flat.high, flat.low], [1, 0]); // never an axis without length
-  const two = curvesOf({ epochs: [0, 1], num_classes: 2, metrics: {} });
-  assert.deepEqual(two.panels.map((panel) => panel.title.slice(0, 3)), ["tra", "NC1", "NC3", "NC4"]);
+  const fewer = curvesOf({ epochs: [0, 1], panels: PANELS.toSpliced(2, 3), metrics: {} });
+  assert.deepEqual(fewer.panels.map((panel) => panel.title.slice(0, 3)), ["tra", "NC1", "NC3", "NC4"]);
 });
 
 test("training error is one minus accuracy, a gap where it is missing", () => {

@@ -10,7 +10,7 @@ from PIL import Image
 import nclib
 from nclib import Trajectory
 from nclib.pictures import comparisons
-from nclib.pictures.curves import QUANTITIES
+from nclib.quantities import QUANTITIES
 from nclib.runs import presets, tables
 
 LOSSES = ("cross_entropy", "squared_error")

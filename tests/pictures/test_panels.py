@@ -17,7 +17,7 @@ import nclib
 from nclib import Trajectory, simplex_etf
 from nclib.palette import INK, PETROFF, class_colors, ink_on
 from nclib.pictures import panels
-from nclib.pictures.plane import voronoi_borders
+from nclib.pictures.plane import feature_plane, moving_plane, plane_with_curve, voronoi_borders
 
 
 def trained(classes, **options):
@@ -42,9 +42,9 @@ def pictures(plane, ten):
     return {
         "panels of one run": panels.collapse_panels(ten),
         "panels of two runs": panels.collapse_panels({"a": ten, "b": plane}),
-        "plane": plane.feature_plane(plane),
-        "planes": plane.feature_plane(plane, 0, 2, 4),
-        "plane and curve": plane.PlaneWithCurve(plane).of(plane),
+        "plane": feature_plane(plane),
+        "planes": feature_plane(plane, 0, 2, 4),
+        "plane and curve": plane_with_curve(plane)(plane),
         "cosines": panels.cosine_matrices(ten),
         "cosines at two epochs": panels.cosine_matrices(ten, [0, 4]),
     }
@@ -72,27 +72,27 @@ def test_a_reduced_profile_is_written_on_the_figure(plane, monkeypatch):
     texts = {}
     for profile in ("ci", "laptop"):
         monkeypatch.setenv("NCLIB_PROFILE", profile)
-        texts[profile] = [text.get_text() for text in plane.feature_plane(plane).texts]
+        texts[profile] = [text.get_text() for text in feature_plane(plane).texts]
     assert texts == {"ci": ["profile ci"], "laptop": []}
 
 
 def test_the_sessions_defaults_stay(plane):
     before = dict(matplotlib.rcParams)
-    plane.feature_plane(plane).png()
+    feature_plane(plane).png()
     assert dict(matplotlib.rcParams) == before
 
 
 def test_no_pyplot():
-    code = "import nclib.figures, sys; print('matplotlib.pyplot' in sys.modules)"
+    code = "import nclib, sys; nclib.panels, nclib.plane; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
 def test_refused(plane, ten):
     with pytest.raises(ValueError, match=r"has 64 features; this picture draws 2"):
-        plane.feature_plane(ten)
+        feature_plane(ten)
     with pytest.raises(ValueError, match=r"epoch 77 was not measured; measured are \[0, 1"):
-        plane.feature_plane(plane, 77)
+        feature_plane(plane, 77)
 
 
 @pytest.mark.parametrize("count", [2, 10, 11, 100])
@@ -122,18 +122,18 @@ def test_ink():
 
 
 def test_a_kept_picture_is_the_picture_drawn_anew(plane):
-    kept = plane.FeaturePlane(plane)
+    at = moving_plane(plane)
     for epoch in (4, 0, 2, 0):
-        anew, again = plane.feature_plane(plane, epoch), kept.at(epoch)
+        anew, again = feature_plane(plane, epoch), at(epoch)
         assert again.alt == anew.alt
         difference = np.asarray(again.image(), float) - np.asarray(anew.image(), float)
         # the first layout stays, and with it a pixel's width here and there
         assert np.abs(difference).mean() < 1.5
-    assert kept.at(4) is kept.at(0)
+    assert at(4) is at(0)
 
 
 def test_only_what_moves_is_drawn_again(plane):
-    kept = plane.PlaneWithCurve(plane).of(plane)
+    kept = plane_with_curve(plane)(plane)
     first = kept.png()
     for text in kept.axes[1].get_xticklabels():
         text.set_text("changed")

@@ -10,7 +10,8 @@ from made import collapsing_run
 from PIL import Image
 
 from nclib import Trajectory
-from nclib.pictures.scene import Geometry, Scene, ring_frame, seen_from, view_of
+from nclib.pictures.gif import save_gif
+from nclib.pictures.scene import Geometry, moving_scene, ring_frame, seen_from, view_of
 
 
 @given(st.integers(2, 24))
@@ -56,7 +57,7 @@ def test_views_without_room_or_need(num_classes, num_features):
     view = view_of(points.class_means[-1], run.num_features)
     assert (view.vertices is None) == (num_features < num_classes - 1)
     moment = Geometry(run.labels, points.features[-1], points.class_means[-1], points.weight[-1])
-    shown = Scene(run.class_names, 100).show(moment, view, run.metrics)
+    shown = moving_scene(run.class_names, 100)(moment, view, run.metrics)
     assert len(shown.image().getcolors(2**24)) > 50
     assert "train accuracy" in shown.alt
 
@@ -68,12 +69,12 @@ def test_points_at_zero_are_drawn():
     points = run.coordinates()
     view = view_of(points.class_means[-1], 4)
     moment = Geometry(run.labels, points.features[-1], points.class_means[-1], points.weight[-1])
-    assert Scene(names, 10).show(moment, view, run.metrics).alt
+    assert moving_scene(names, 10)(moment, view, run.metrics).alt
 
 
 def test_a_gif_moves_and_stays_small(tmp_path):
     run = collapsing_run(per_class=60, num_epochs=20)
-    path = run.to_gif(tmp_path / "run.gif", seconds=2, width=480)
+    path = save_gif(run, tmp_path / "run.gif", seconds=2, width=480)
     with Image.open(path) as gif:
         assert gif.size == (480, 240)
         assert gif.n_frames == 24
@@ -88,7 +89,7 @@ def test_a_gif_moves_and_stays_small(tmp_path):
 
 def test_a_gif_of_one_epoch(tmp_path):
     run = collapsing_run(3, 2, per_class=5, num_epochs=1, last=1)
-    with Image.open(run.to_gif(tmp_path / "one.gif", seconds=1)) as gif:
+    with Image.open(save_gif(run, tmp_path / "one.gif", seconds=1)) as gif:
         assert gif.n_frames >= 1
 
 
@@ -99,4 +100,4 @@ def test_a_gif_of_one_epoch(tmp_path):
 def test_refused(tmp_path, options, said):
     run = collapsing_run(3, 2, per_class=5, num_epochs=2) if options else Trajectory()
     with pytest.raises(ValueError, match=said):
-        run.to_gif(tmp_path / "x.gif", **options)
+        save_gif(run, tmp_path / "x.gif", **options)

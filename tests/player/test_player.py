@@ -17,7 +17,6 @@ from made import collapsing_run
 
 from nclib.player import player as module
 from nclib.player.player import CollapsePlayer
-from nclib.runs.payload import payload
 from nclib.runs.trajectory import Trajectory
 
 
@@ -40,7 +39,7 @@ def run() -> Trajectory:
 
 
 def test_positions_come_back_to_the_accuracy_of_sixteen_bits(run):
-    packed, points = payload(run), run.coordinates()
+    packed, points = run.payload(), run.coordinates()
     centred = points.class_means - points.class_means.mean(1, keepdims=True)
     norm = np.linalg.norm(centred, axis=(1, 2)) / np.sqrt(points.captured) / np.sqrt(10)
     centre = points.class_means.mean(1, keepdims=True)
@@ -55,7 +54,7 @@ def test_positions_come_back_to_the_accuracy_of_sixteen_bits(run):
 
 
 def test_units_are_root_mean_square_norms(run):
-    packed = payload(run)
+    packed = run.payload()
     means, weights = unpack(packed, "means", "<f4"), unpack(packed, "weights", "<f4")
     np.testing.assert_allclose(means.mean(1), 0, atol=1e-6)
     share = np.square(means).sum((1, 2)) / 10
@@ -75,7 +74,7 @@ def test_fifty_epochs_of_six_hundred_samples_weigh_less_than_a_megabyte():
     ("num_classes", "num_features", "dims"), [(2, 8, 1), (3, 2, 2), (4, 3, 3), (10, 2, 2)]
 )
 def test_dimensions_kept(num_classes, num_features, dims):
-    packed = payload(collapsing_run(num_classes, num_features, per_class=5, num_epochs=4))
+    packed = collapsing_run(num_classes, num_features, per_class=5, num_epochs=4).payload()
     assert packed["dims"] == dims
     assert unpack(packed, "means", "<f4").shape == (4, num_classes, dims)
     assert unpack(packed, "features", "<i2").shape == (4, 5 * num_classes, dims)
@@ -83,7 +82,7 @@ def test_dimensions_kept(num_classes, num_features, dims):
 
 def test_collapse_to_zero_is_drawn_at_the_origin_and_named():
     with pytest.warns(UserWarning, match="all class means coincide"):
-        packed = payload(collapsing_run(3, 4, per_class=5, num_epochs=3, scale=0.0))
+        packed = collapsing_run(3, 4, per_class=5, num_epochs=3, scale=0.0).payload()
     assert packed["status"] == ["zero"] * 3
     assert packed["metrics"]["nc1"] == [None] * 3
     for name, dtype in (("features", "<i2"), ("means", "<f4"), ("weights", "<f4")):
@@ -96,7 +95,7 @@ def test_values_that_are_not_finite_are_named(run, monkeypatch):
     broken[3, 0, 0] = np.inf
     replaced = dataclasses.replace(points, features=broken)
     monkeypatch.setattr(run, "coordinates", lambda: replaced)
-    packed = payload(run)
+    packed = run.payload()
     assert packed["status"] == ["ok"] * 3 + ["not finite"] + ["ok"] * 8
     assert not unpack(packed, "means", "<f4")[3].any()
 
@@ -109,6 +108,19 @@ def test_metrics_without_a_value_are_null(run, monkeypatch):
     metrics = json.loads(metrics, parse_constant=pytest.fail)["runs"][0]["metrics"]
     assert metrics["nc1"][1] is None and metrics["self_duality"][2] is None
     assert metrics["nc1"][0] == pytest.approx(table.nc1[0], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "begin"), [(2, "t 1 3 4"), (3, "t 1 2 2 2 3 4"), (10, "t 1 2 2 2 3 4")]
+)
+def test_panels_are_the_quantities_fewer_for_two_classes(num_classes, begin):
+    packed = collapsing_run(num_classes, 12, per_class=3, num_epochs=2).payload()
+    panels = packed["panels"]
+    assert [panel["title"].removeprefix("NC")[0] for panel in panels] == begin.split()
+    columns = [column for panel in panels for column in panel["columns"]]
+    assert set(columns) <= packed["metrics"].keys()
+    assert len(columns) == len(panels) + sum(panel["title"].startswith("NC2") for panel in panels)
+    assert [panel.get("share_of_right") for panel in panels] == [True] + [None] * (len(panels) - 1)
 
 
 # ---- Two runs --------------------------------------------------------------------------------
@@ -125,7 +137,7 @@ def test_two_runs_have_the_measured_epochs_of_both(run, rival):
     assert set(player.epochs) > set(run.epochs.tolist())
     packed = json.loads(state_in(player.to_html())["payload"])
     assert packed["epochs"] == list(player.epochs)
-    assert packed["runs"] == [payload(run), payload(rival)]
+    assert packed["runs"] == [run.payload(), rival.payload()]
     assert CollapsePlayer(run).epochs == tuple(run.epochs.tolist())
 
 

@@ -12,7 +12,7 @@ from made import collapsing_run
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from nclib.pictures.plane import FeaturePlane
+from nclib.pictures.plane import moving_plane
 from nclib.widgets.explore import explore
 
 STATM = Path("/proc/self/statm")
@@ -36,7 +36,7 @@ def move(slider, values: list[int], times: int) -> None:
 @pytest.fixture
 def explorer():
     run = collapsing_run(num_classes=3, num_features=2, per_class=60, num_epochs=12)
-    made = explore(FeaturePlane(run).at, epoch=run.epochs.tolist())
+    made = explore(moving_plane(run), epoch=run.epochs.tolist())
     box = made.widget()
     yield made
     box.close_all()
