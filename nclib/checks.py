@@ -23,11 +23,9 @@ def check_pair(features: Tensor, labels: Tensor) -> None:
         raise ValueError(f"features have shape {tuple(features.shape)}; expected (N, p)")
     if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64):
         raise ValueError(f"labels have dtype {labels.dtype}; expected class indices, e.g. int64")
-    if labels.shape != features.shape[:1]:
-        raise ValueError(
-            f"labels have shape {tuple(labels.shape)}; features of shape {tuple(features.shape)} "
-            f"need ({features.shape[0]},)"
-        )
+    have, rows = tuple(labels.shape), tuple(features.shape)
+    if have != rows[:1]:
+        raise ValueError(f"labels have shape {have}; features of shape {rows} need {rows[:1]}")
 
 
 def check_classifier(

@@ -45,8 +45,8 @@ def snr_singular_values(
     Source: Han, Papyan, Donoho 2022 (the SNR matrix).
     """
     means = stats.centred_means
-    spectrum, reach = split_signal(stats, means, noise)
-    inside, outside = means.to(spectrum.values) @ spectrum.whitening, reach.u
+    spectrum, (outside, *_) = split_signal(stats, means, noise)
+    inside = means.to(spectrum.values) @ spectrum.whitening
     finite = torch.linalg.svdvals(inside - outside @ (outside.T @ inside))
     omega = torch.cat([torch.full_like(outside[0], torch.inf), finite])
     return pad(omega, (0, len(means) - 1 - len(omega)))  # a negative pad crops

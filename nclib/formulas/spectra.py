@@ -22,27 +22,14 @@ class Spectrum(NamedTuple):
         return self.vectors / self.values.sqrt()
 
 
-class Reach(NamedTuple):
-    """Rows where there is no noise, U diag(s) Dᵀ; in directions ``idle`` (p, ·) nothing differs."""
-
-    u: Tensor
-    s: Tensor
-    directions: Tensor
-    idle: Tensor
-
-
-class Noise(NamedTuple):
-    """Σ_W on its range, its null space (p, q), and the size from which an eigenvalue counts."""
-
-    spectrum: Spectrum
-    null: Tensor
-    cut: float
+Noise = tuple[Spectrum, Tensor, float]
+Reach = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def within_spectrum(stats: ClassStatistics) -> Noise:
-    """Σ_W on its range, its null space, and the rounding below which an eigenvalue counts as 0.
+    """Σ_W on its range, its null space (p, q), and the size below which an eigenvalue is 0.
 
-    Rounding is p·ε of the largest eigenvalue, or 4 times the most negative one, which measures it:
+    That is p·ε of the largest eigenvalue, or 4 times the most negative one, which measures it:
     Σ_W of float32 features is good to 1e-7 only.
     """
     covariance = at_home(stats.within_covariance)
@@ -53,13 +40,13 @@ def within_spectrum(stats: ClassStatistics) -> Noise:
     low, high = float(values[0]), float(values[-1])
     cut = max(len(values) * limits.eps * high, -4 * low, limits.tiny)
     q = int((values <= cut).sum())
-    return Noise(Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut)
+    return Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut
 
 
 def split_signal(
     stats: ClassStatistics, rows: Float[Tensor, "m p"], noise: Noise | None = None
 ) -> tuple[Spectrum, Reach]:
-    """Σ_W where rows meet noise, and the combinations of rows that meet none.
+    """Σ_W where rows meet noise; U, s, D of rows U diag(s) Dᵀ that meet none; and where all is 0.
 
     Outside the range of Σ_W the noise is at most ``cut``, so ‖row‖/√cut is the least ratio of
     signal to noise. What rounding moves there from the range stays below the largest ratio inside:
@@ -77,7 +64,7 @@ def split_signal(
         torch.cat([spectrum.values, torch.full_like(s[k:r], cut)]),
         torch.cat([spectrum.vectors, outside[:, k:r]], dim=1),
     )
-    return floored, Reach(u[:, :k], s[:k], outside[:, :k], outside[:, r:])
+    return floored, (u[:, :k], s[:k], outside[:, :k], outside[:, r:])
 
 
 def at_home(tensor: Tensor) -> Tensor:
