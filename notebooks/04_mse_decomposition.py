@@ -117,11 +117,11 @@ print(f"L = {loss(features, labels, best, decay):.6f} at the best classifier")
 stats = ClassStatistics.from_features(features, labels)
 weight, bias = nclib.least_squares_classifier(stats, weight_decay=decay)
 off = (torch.column_stack([weight, bias]) - best).abs()
-claim("nclib's classifier is off the formula by", off, below=1e-12)
+claim("nclib's classifier, off the formula", off, below=1e-12)
 free = nclib.least_squares_classifier(stats)  # λ = 0: numpy's least squares is the judge
 judge = np.linalg.lstsq(extended.numpy(), one_hot.numpy(), rcond=None)[0]
 off = np.abs(extended.numpy() @ judge - (features @ free[0].T + free[1]).numpy())
-claim("its outputs at λ = 0 are off numpy's least squares by", off, below=1e-12)
+claim("its outputs at λ = 0, off numpy's least squares", off, below=1e-12)
 
 # %% [markdown]
 # ## 2. Three terms
@@ -158,7 +158,7 @@ print("terms", *(f"{float(term):.4f}" for term in terms), f"sum {float(terms.sum
 # %% tags=["self-check"]
 ours = nclib.decompose_mse(stats, some[:, :6], some[:, 6], weight_decay=decay)
 off = np.abs([ours.nc1, ours.nc23, ours.perpendicular] - terms.numpy())
-claim("each term in nclib is off ours by hand by", off, below=1e-12)
+claim("each term in nclib, off ours by hand", off, below=1e-12)
 sums = np.array([float(terms.sum()), ours.total]) / float(loss(features, labels, some, decay))
 claim("by hand and in nclib, the sum over the loss", sums, near=1, below=1e-12)
 
@@ -189,7 +189,7 @@ for name, direction in directions.items():
     away = best + direction
     there = nclib.decompose_mse(stats, away[:, :6], away[:, 6], weight_decay=decay)
     change = abs(there.nc1 - ours.nc1) + abs(there.nc23 - ours.nc23)
-    claim(f"{name}: the first two terms change by", change, below=1e-12)
+    claim(f"{name}: change of the first two terms", change, below=1e-12)
     least = float(torch.trace(direction @ A @ direction.T)) / 2
     claim(f"{name}: the third term", there.perpendicular, near=least, below=1e-12)
 claim("where nothing varies: λ/2 alone", there.perpendicular, near=decay / 2, below=1e-12)
@@ -333,7 +333,7 @@ errors = pd.DataFrame.from_dict(rows, orient="index", columns=["with 1/C", "with
 errors.style.format("{:.1e}")
 
 # %% tags=["self-check"]
-claim("with n_c/N the terms miss the loss by", errors["with n_c/N"], below=1e-12)
+claim("with n_c/N the terms, off the loss", errors["with n_c/N"], below=1e-12)
 claim("with 1/C at equal counts", errors["with 1/C"].iloc[0], below=1e-12)
 claim(f"with 1/C at {errors.index[-1]}", errors["with 1/C"].iloc[-1], above=0.02)
 

@@ -154,7 +154,7 @@ pd.DataFrame(flows["projected"].numpy(), index=moments.tolist()).style.format("{
 for kind, ratios in flows.items():
     law = clock(ratios, kind) - clock(omega, kind) - moments[:, None]
     error = (law / (moments[:, None] + clock(ratios, kind).abs())).abs()
-    claim(f"{kind}: the closed form misses its law by", error, below=1e-10)
+    claim(f"{kind}: the closed form, off its law", error, below=1e-10)
     even = ratios[-1].max() / ratios[-1].min()
     claim(f"{kind}: ω max/min at t = 1e12", even, near=1, below=1e-8)
 
@@ -206,7 +206,9 @@ for kind, exponent in (("projected", 1 / 4), ("rescaled", 1 / 2)):
     slope = (ratios[1] / ratios[0]).log10().mean()
     claim(f"{kind}: slope", slope, near=exponent, below=0.01)
     apart = ratios.max(1).values / ratios.min(1).values - 1
-    claim(f"{kind}: NC2 falls, in ten times the time, by", apart[0] / apart[1], near=10, below=0.1)
+    claim(
+        f"{kind}: NC2, factor lost in ten times the time", apart[0] / apart[1], near=10, below=0.1
+    )
     slower = central_path.flow(omega, 10 * late, num_classes=C, per_class=10 * n, kind=kind)
     claim(f"{kind}: 10 n, 10 t over n, t", slower / ratios, near=1, below=1e-10)
 
@@ -258,11 +260,11 @@ explore(lambda dynamics: drawn[dynamics], dynamics=list(drawn))
 size, plain = {"num_classes": C, "per_class": n}, moved["plain"][1]
 for kind in pictures.KINDS:
     own = clocks.apart(moved[kind][1], kind=kind, **size)[-1]
-    claim(f"{kind}: at the end its own clocks are apart by a factor", own, below=1.02)
+    claim(f"{kind}: its own clocks apart at the end, factor", own, below=1.02)
     apart = clocks.apart(plain, kind=kind, **size)
-    claim(f"plain descent, {kind} clocks: at the end", apart[-1], above=2)
+    claim(f"plain descent, {kind} clocks apart at the end", apart[-1], above=2)
     limit = {"below": 1.05} if kind == "rescaled" else {"above": 1.5}
-    claim(f"plain descent, {kind} clocks: at first", apart[0], **limit)
+    claim(f"plain descent, {kind} clocks apart at first", apart[0], **limit)
 
 # %% tags=["self-check"]
 same = moved["plain with decay"][1][-1] / plain[-1]
@@ -305,7 +307,7 @@ measured.style.format("{:.2f}")
 early, later, projected, rescaled, first, last = (measured[column] for column in measured)
 claim("slope in epochs 1 to 10", early, above=0.4, below=0.7)
 claim("slope after epoch 10 (laws: 0.25, 0.5)", later, above=0.8, below=3)
-claim("rescaled clocks apart by a factor", rescaled, above=1.4)
+claim("rescaled clocks apart, factor", rescaled, above=1.4)
 claim("projected ones over that", projected / rescaled, above=1)
 dense = "mnist-densenet40-mse"
 claim("ω max/min at the end over at the start, DenseNet", last[dense] / first[dense], above=1)
@@ -313,7 +315,7 @@ claim("ω max/min at the start, others", first.drop(dense), above=2.1)
 claim("ω max/min at the end, others", last.drop(dense), above=1.2, below=2.1)
 for name, run in recorded.items():
     epochs, ratios, size = clocks.of_run(run)
-    claim(f"{name}: each ω grows by a factor", ratios[-1] / ratios[0], above=5)
+    claim(f"{name}: growth of each ω", ratios[-1] / ratios[0], above=5)
     tenth = clocks.apart(ratios[epochs <= 10], kind="rescaled", **size)[-1]
     claim(f"{name}: clocks apart at epoch 10", tenth, above=1.5)
 
