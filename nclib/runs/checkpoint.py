@@ -27,7 +27,6 @@ FIRST_LINE = "nclib-checkpoint {}\n"
 VERSION = 1
 _UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError)
 GENERATORS = threading.Lock()  # held by whoever sets torch's global ones, which threads share
-_at_work: dict[Path, object] = {}  # the run of this process that last took a path
 
 
 class CheckpointError(ValueError):
@@ -38,13 +37,13 @@ class CheckpointError(ValueError):
 class Checkpoint:
     """Where a run keeps its state, and how often.
 
+    It is also written before the first step, after the last epoch, and when the loop over
+    ``train`` is left or interrupted: then with the last whole epoch, unless the file is further.
+
     Attributes:
         path: the file; its folder must be there (a mounted Drive, say).
         epochs: write every so many epochs; by the clock alone when not given.
         minutes: write after the first epoch that ends this many minutes after the last writing.
-
-    It is also written before the first step, after the last epoch, and when the loop over
-    ``train`` is left early or interrupted; then with what the last whole epoch came to.
 
     Raises:
         ValueError: if ``epochs`` is below 1 or ``minutes`` negative.
@@ -66,48 +65,44 @@ class Checkpoint:
         self._written_s = time.monotonic()
         self._written_epoch: int | None = None
 
-    def take(self) -> object:
-        """A mark of the run that goes on with the path from now on; an earlier run's is void."""
-        mark = _at_work[self.path.absolute()] = object()
-        return mark
-
-    def taken_since(self, mark: object) -> bool:
-        """Whether another run of this process took the path after the one with ``mark``."""
-        return _at_work.get(self.path.absolute()) is not mark
-
     def due(self, number: int, last: int) -> bool:
         """Whether epoch ``number`` of ``last`` is one to write after."""
         if number in (0, last) or (self.epochs is not None and number % self.epochs == 0):
             return True
         return time.monotonic() - self._written_s >= 60 * self.minutes
 
-    def save(self, number: int, state: dict[str, Any]) -> None:
-        """Write the state after epoch ``number``; what was there stays until it is whole.
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the state after the last of its epochs; what was there stays until it is whole.
 
         Raises:
             CheckpointError: if the file cannot be written: no folder, no permission, a full disk.
         """
-        if self._written_epoch == number:
-            return
-        buffer = io.BytesIO()  # torch's writer does not survive a file that fails under it
-        torch.save(plain(state), buffer)
+        number, buffer = state["epochs"][-1]["number"], io.BytesIO()
+        torch.save(plain(state), buffer)  # torch's writer does not survive a file that fails
         archive, first = buffer.getbuffer(), FIRST_LINE.format(VERSION).encode()
         try:
             with atomic_write(self.path) as file:
                 for part in (first, _digest(first, archive), archive):
                     file.write(part)
         except OSError as error:
+            which = (
+                "from before" if self._written_epoch is None else f"of epoch {self._written_epoch}"
+            )
+            left = f"the one {which} is still there" if self.path.exists() else "there is none yet"
             raise CheckpointError(
                 f"the checkpoint of epoch {number} could not be written to {self.path} "
-                f"({error.strerror or error}); {self._what_is_left()}. Make room or give another "
-                "path, then call train again: it goes on from the checkpoint there is"
+                f"({error.strerror or error}); {left}. Make room or give another path, then call "
+                "train again: it goes on from the checkpoint there is"
             ) from error
         self._written_s, self._written_epoch = time.monotonic(), number
 
-    def _what_is_left(self) -> str:
-        if self._written_epoch is not None:
-            return f"the one of epoch {self._written_epoch} is still there"
-        return "the one from before is still there" if self.path.exists() else "there is none yet"
+    def is_behind(self, state: dict[str, Any]) -> bool:
+        """Whether the file has fewer epochs of the same run; it may be a later or another run's."""
+        there = self.load()
+        if there is None:
+            return True
+        same = not changed(there["settings"], state["settings"])
+        return same and len(there["epochs"]) < len(state["epochs"])
 
     def load(self) -> dict[str, Any] | None:
         """The state that was saved, on the CPU; None when there is none yet.
@@ -119,8 +114,8 @@ class Checkpoint:
         self._start()
         if not self.path.parent.is_dir():
             raise CheckpointError(
-                f"the folder of checkpoint {self.path} does not exist; create it (or mount the "
-                "drive it lies on), so that the run is kept where you mean it to be"
+                f"the folder of checkpoint {self.path} does not exist; create it, or mount the "
+                "drive it lies on"
             )
         try:
             remove_unfinished(self.path)
@@ -131,13 +126,13 @@ class Checkpoint:
     def _read(self) -> dict[str, Any]:
         with self.path.open("rb") as file:
             first, digest, archive = file.readline(64), file.read(32), file.read()
-        version = re.fullmatch(FIRST_LINE.format(r"(\d+)").encode(), first)
-        if version is None:
+        found = re.fullmatch(FIRST_LINE.format(r"(\d+)").encode(), first)
+        if found is None:
             raise CheckpointError(f"{self.path} is no checkpoint of nclib; give another path")
-        if int(version[1]) > VERSION:
+        if (version := int(found[1])) > VERSION:
             raise CheckpointError(
-                f"{self.path} has format version {int(version[1])}, made by a newer nclib; this "
-                f"one reads up to version {VERSION}: update nclib, or give another path"
+                f"{self.path} has format version {version}, made by a newer nclib; this one reads "
+                f"up to version {VERSION}: update nclib, or give another path"
             )
         try:
             if _digest(first, archive) != digest:
@@ -172,10 +167,7 @@ def restore_generators(states: list[torch.Tensor], device: torch.device) -> None
 
 
 def plain(value: Any) -> Any:
-    """Texts and numbers in Python's own types; what derives from them is refused when loading.
-
-    ``torch.__version__``, for one, or a learning rate out of a numpy array.
-    """
+    """Texts and numbers in Python's own types; ``torch.__version__``, say, would not be loaded."""
     if type(value) is dict:  # the ordered one of a network keeps more than its items
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -185,10 +177,14 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
+def changed(then: dict, now: dict) -> list[str]:
+    """Settings in which two runs differ, wherever they are run."""
+    return [key for key in now if key != "environment" and then.get(key) != now[key]]
+
+
 def require_same_settings(path: Path, then: dict, now: dict) -> None:
     """Raise CheckpointError unless a checkpoint's run is the one that is asked for now."""
-    other = [key for key in now if key != "environment" and then.get(key) != now[key]]
-    if other:
+    if other := changed(then, now):
         said = "; ".join(f"{key} was {then.get(key)!r}, now {now[key]!r}" for key in other)
         raise CheckpointError(
             f"{path} belongs to another run: {said}. Give the same settings to go on with it, or "

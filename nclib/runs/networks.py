@@ -10,7 +10,9 @@ at the default the parameters are those of torchvision's networks but for stem a
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -20,24 +22,20 @@ from nclib.checks import at_least
 from nclib.shapes import Float, Tensor
 from nclib.torchvision_guard import import_torchvision
 
+Shape = tuple[int, int, int]  # (channels, height, width)
+Features = tuple[nn.Module, int]  # images (N, c, h, w) → features (N, p), and p
+
 
 @runtime_checkable
 class Images(Protocol):
     """What a network needs to know of a data set."""
 
     num_classes: int
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width)."""
-        ...
+    image_shape: Shape
 
 
 class Network(nn.Module):
-    """Features followed by a linear classifier.
-
-    ``features`` maps images (N, c, h, w) to (N, p); ``classifier`` is ``nn.Linear(p, C)``.
-    """
+    """``features`` from images (N, c, h, w) to (N, p), and ``classifier``, ``nn.Linear(p, C)``."""
 
     def __init__(self, name: str, features: nn.Module, num_features: int, num_classes: int) -> None:
         super().__init__()
@@ -82,11 +80,10 @@ def build_network(
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"network {name!r} is unknown; choose from {', '.join(NETWORKS)}.{hint}")
     given = {"width": width, "num_features": num_features}
-    at_least(1, **{name: value for name, value in given.items() if value is not None})
-    options: dict = {} if width is None else {"width": width}
+    options = {option: value for option, value in given.items() if value is not None}
+    at_least(1, **options)
     if name == "mlp":
-        options |= {"linear_features": linear_features}
-        options |= {} if num_features is None else {"num_features": num_features}
+        options["linear_features"] = linear_features
     elif num_features is not None or linear_features:
         raise ValueError(f"num_features and linear_features belong to 'mlp'; {name!r} takes width")
     with torch.random.fork_rng():
@@ -101,15 +98,10 @@ def features_and_classifier(network: Network) -> tuple[nn.Module, nn.Linear]:
 
 
 def mlp(
-    image_shape: tuple[int, int, int],
-    *,
-    width: int = 256,
-    num_features: int = 64,
-    linear_features: bool = False,
-) -> tuple[nn.Module, int]:
+    image_shape: Shape, *, width: int = 256, num_features: int = 64, linear_features: bool = False
+) -> Features:
     """Two hidden layers of ``width`` and a feature layer, each with batch norm and ReLU."""
-    channels, height, across = image_shape
-    hidden = [nn.Flatten(), *_dense(channels * height * across, width), *_dense(width, width)]
+    hidden = [nn.Flatten(), *_dense(math.prod(image_shape), width), *_dense(width, width)]
     last = _dense(width, num_features)[: 2 if linear_features else 3]
     return nn.Sequential(*hidden, *last), num_features
 
@@ -118,26 +110,24 @@ def _dense(inputs: int, outputs: int) -> list[nn.Module]:
     return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
 
 
-def convnet(image_shape: tuple[int, int, int], *, width: int = 16) -> tuple[nn.Module, int]:
+def convnet(image_shape: Shape, *, width: int = 16) -> Features:
     """Five 3×3 convolutions of 1, 2, 2, 4, 4 times ``width``, halving twice, then the mean."""
-    plan = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1))
-    layers: list[nn.Module] = []
-    channels = image_shape[0]
-    for factor, stride in plan:
-        layers += [
-            _conv(channels, factor * width, 3, stride),
-            nn.BatchNorm2d(factor * width),
-            nn.ReLU(),
-        ]
+    layers, channels = [], image_shape[0]
+    for factor, stride in ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1)):
+        layers += _convolved(channels, factor * width, 3, stride)
         channels = factor * width
     return _pooled(*layers), channels
+
+
+def _convolved(inputs: int, outputs: int, size: int, stride: int = 1) -> list[nn.Module]:
+    return [_conv(inputs, outputs, size, stride), nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
 def _conv(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False)
 
 
-# The papers' networks, each as images (N, c, h, w) → features (N, p), and p
+# The papers' networks
 
 VGG = {  # convolutions before each halving, as multiples of the width (Simonyan, Zisserman 2015)
     11: ((1,), (2,), (4, 4), (8, 8), (8, 8)),
@@ -150,17 +140,14 @@ RESNET = {  # blocks of each stage; channels out of a block over those within (H
     34: ((3, 4, 6, 3), 1),
     50: ((3, 4, 6, 3), 4),
 }
-DENSENET = {  # layers of each block, and initial channels over the growth rate (Huang et al. 2017)
-    40: ((6, 6, 6), 2),
-    121: ((6, 12, 24, 16), 2),
-}
+# layers of each block; twice the growth rate are its initial channels (Huang et al. 2017)
+DENSENET = {40: (6, 6, 6), 121: (6, 12, 24, 16)}
 
 
-def resnet(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+def resnet(image_shape: Shape, *, depth: int, width: int) -> Features:
     """ResNet with ``width`` channels in its first stage, 64 at full size."""
     stages, expansion = RESNET[depth]
-    layers = [_conv(image_shape[0], width, 3), nn.BatchNorm2d(width), nn.ReLU()]
-    channels = width
+    layers, channels = _convolved(image_shape[0], width, 3), width
     for stage, blocks in enumerate(stages):
         inner = 2**stage * width
         for block in range(blocks):
@@ -180,23 +167,22 @@ class _Residual(nn.Module):
             plan = ((inputs, inner, 3, stride), (inner, outputs, 3, 1))
         else:
             plan = ((inputs, inner, 1, 1), (inner, inner, 3, stride), (inner, outputs, 1, 1))
-        body = [layer for one in plan for layer in (_conv(*one), nn.BatchNorm2d(one[1]), nn.ReLU())]
+        body = [layer for one in plan for layer in _convolved(*one)]
         self.body = nn.Sequential(*body[:-1])
         self.carry = nn.Sequential()
         if stride != 1 or inputs != outputs:
-            self.carry = nn.Sequential(_conv(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+            self.carry = nn.Sequential(*_convolved(inputs, outputs, 1, stride)[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.body(x) + self.carry(x))
 
 
-def vgg(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+def vgg(image_shape: Shape, *, depth: int, width: int) -> Features:
     """VGG with batch norm and ``width`` channels at first, 64 at full size.
 
     It halves the image five times, or as often as there is something to halve.
     """
-    layers: list[nn.Module] = []
-    channels, size = image_shape[0], min(image_shape[1:])
+    layers, channels, size = [], image_shape[0], min(image_shape[1:])
     for stage in VGG[depth]:
         for factor in stage:
             convolution = nn.Conv2d(channels, factor * width, 3, padding=1)
@@ -208,11 +194,10 @@ def vgg(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.M
     return _pooled(*layers), channels
 
 
-def densenet(image_shape: tuple[int, int, int], depth: int, width: int) -> tuple[nn.Module, int]:
+def densenet(image_shape: Shape, *, depth: int, width: int) -> Features:
     """DenseNet-BC of growth rate ``width``: 12 for depth 40 and 32 for depth 121 at full size."""
-    blocks, initial = DENSENET[depth]
-    whole = import_torchvision().models.DenseNet(width, blocks, initial * width)
-    whole.features.conv0 = _conv(image_shape[0], initial * width, 3)
+    whole = import_torchvision().models.DenseNet(width, DENSENET[depth], 2 * width)
+    whole.features.conv0 = _conv(image_shape[0], 2 * width, 3)
     del whole.features.pool0
     return _pooled(whole.features, nn.ReLU()), whole.classifier.in_features
 
@@ -222,20 +207,8 @@ def _pooled(*layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def _of_the_papers(make: Callable, depth: int, width: int) -> Callable:
-    """One of the papers' networks with its depth, and its width at full size."""
-
-    def made(image_shape: tuple[int, int, int], *, width: int = width) -> tuple[nn.Module, int]:
-        return make(image_shape, depth, width)
-
-    return made
-
-
-NETWORKS: dict[str, Callable] = {
-    "mlp": mlp,
-    "convnet": convnet,
-    **{f"resnet{depth}": _of_the_papers(resnet, depth, 64) for depth in RESNET},
-    **{f"vgg{depth}": _of_the_papers(vgg, depth, 64) for depth in VGG},
-    "densenet40": _of_the_papers(densenet, 40, 12),
-    "densenet121": _of_the_papers(densenet, 121, 32),
-}
+NETWORKS: dict[str, Callable[..., Features]] = {"mlp": mlp, "convnet": convnet}
+NETWORKS |= {f"resnet{depth}": partial(resnet, depth=depth, width=64) for depth in RESNET}
+NETWORKS |= {f"vgg{depth}": partial(vgg, depth=depth, width=64) for depth in VGG}
+NETWORKS |= {"densenet40": partial(densenet, depth=40, width=12)}
+NETWORKS |= {"densenet121": partial(densenet, depth=121, width=32)}

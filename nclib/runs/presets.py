@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -27,12 +26,6 @@ def cosine_schedule(progress: Number) -> float:
     return 0.5 * (1 + math.cos(math.pi * (progress - warm_up) / (1 - warm_up)))
 
 
-SCHEDULES: dict[str, Callable[[Number], float]] = {
-    "step_schedule": step_schedule,
-    "cosine_schedule": cosine_schedule,
-}
-
-
 def measured_epochs(epochs: int, count: int = 40) -> list[int]:
     """0, then about ``count`` log-spaced epochs up to the last: collapse slows down."""
     spaced = np.geomspace(1, epochs, count).round().astype(int) if epochs else []
@@ -45,18 +38,11 @@ PAPER_EPOCHS += [293, 320, 350]  # of the authors' notebook; 0 is ours
 
 # Han, Papyan, Donoho 2022 tuned the rate to the test error for each of these, on one grid.
 PAPER_RATES = {
-    ("mnist", "vgg11"): 0.0255,
-    ("mnist", "resnet18"): 0.0184,
-    ("mnist", "densenet40"): 0.0255,
-    ("fashion-mnist", "vgg11"): 0.0184,
-    ("fashion-mnist", "resnet18"): 0.0940,
-    ("svhn", "vgg13"): 0.0184,
-    ("svhn", "resnet34"): 0.0096,
-    ("svhn", "densenet40"): 0.0133,
-    ("cifar10", "vgg11"): 0.0255,
-    ("cifar10", "resnet50"): 0.0096,
-    ("stl10", "vgg11"): 0.0184,
-    ("stl10", "resnet18"): 0.0679,
+    "mnist": {"vgg11": 0.0255, "resnet18": 0.0184, "densenet40": 0.0255},
+    "fashion-mnist": {"vgg11": 0.0184, "resnet18": 0.0940},
+    "svhn": {"vgg13": 0.0184, "resnet34": 0.0096, "densenet40": 0.0133},
+    "cifar10": {"vgg11": 0.0255, "resnet50": 0.0096},
+    "stl10": {"vgg11": 0.0184, "resnet18": 0.0679},
 }
 CROSS_ENTROPY_RATE = 0.0679  # printed for MNIST and ResNet-18
 SQUARED_ERROR_RATE = 0.0184  # the most frequent of the table
@@ -65,15 +51,9 @@ SQUARED_ERROR_RATE = 0.0184  # the most frequent of the table
 def paper(network: str, data: str, loss: str = "cross_entropy") -> dict:
     """The papers' settings, as arguments of ``train``.
 
-    SGD with momentum 0.9, weight decay 5e-4 on everything, batches of 128, 350 epochs, two drops of
-    the learning rate by 10, no augmentation. Under squared error the rate is the paper's where it
-    prints one for this network and data set (``PAPER_RATES``), otherwise 0.0184; under
+    SGD without augmentation. Under squared error the rate is the paper's where it prints one for
+    ``network`` and ``data``, names of ``build_network`` and ``load_data``, otherwise 0.0184; under
     cross-entropy it is 0.0679, printed for MNIST and ResNet-18.
-
-    Args:
-        network: a name of ``build_network``.
-        data: a name of ``load_data``.
-        loss: as ``train``.
 
     Raises:
         ValueError: for an unknown loss.
@@ -83,17 +63,10 @@ def paper(network: str, data: str, loss: str = "cross_entropy") -> dict:
     check_loss(loss)
     rate = CROSS_ENTROPY_RATE
     if loss == "squared_error":
-        rate = PAPER_RATES.get((data, network), SQUARED_ERROR_RATE)
-    return {
-        "loss": loss,
-        "epochs": 350,
-        "learning_rate": rate,
-        "weight_decay": 5e-4,
-        "momentum": 0.9,
-        "batch_size": 128,
-        "schedule": step_schedule,
-        "measure_at": PAPER_EPOCHS,
-    }
+        rate = PAPER_RATES.get(data, {}).get(network, SQUARED_ERROR_RATE)
+    settings = {"loss": loss, "epochs": 350, "learning_rate": rate, "weight_decay": 5e-4}
+    settings |= {"momentum": 0.9, "batch_size": 128, "schedule": step_schedule}
+    return settings | {"measure_at": PAPER_EPOCHS}
 
 
 # learning rate, weight decay, batch size, epochs, schedule: measured, see benchmarks/README.md
@@ -104,10 +77,8 @@ QUICK = {
     ("convnet", "squared_error"): (0.1, 5e-3, 64, 150, step_schedule),
     ("densenet40", "cross_entropy"): (0.1, 2e-3, 64, 100, cosine_schedule),
     ("densenet40", "squared_error"): (0.1, 2e-3, 64, 100, cosine_schedule),
-}
-QUICK_OTHERS = {
-    "cross_entropy": (0.1, 5e-3, 128, 60, cosine_schedule),
-    "squared_error": (0.2, 2e-3, 128, 60, cosine_schedule),
+    ("any other", "cross_entropy"): (0.1, 5e-3, 128, 60, cosine_schedule),
+    ("any other", "squared_error"): (0.2, 2e-3, 128, 60, cosine_schedule),
 }
 
 
@@ -115,23 +86,15 @@ def quick(network: str, loss: str = "cross_entropy") -> dict:
     """Settings that reach collapse on a CPU, on a few thousand images, as arguments of ``train``.
 
     The decay is larger than the papers', so that collapse comes in tens of epochs. Narrow networks
-    (``build_network(..., width=8)``) are meant; their features are the first thing to shrink.
-
-    Args:
-        network: a name of ``build_network``.
-        loss: as ``train``; label smoothing and focal loss take the settings of cross-entropy.
+    (``build_network(network, ..., width=8)``) are meant. Label smoothing and focal loss take the
+    settings of cross-entropy.
 
     Raises:
         ValueError: for an unknown loss.
     """
     check_loss(loss)
     kind = "squared_error" if loss == "squared_error" else "cross_entropy"
-    rate, decay, batch_size, epochs, schedule = QUICK.get((network, kind), QUICK_OTHERS[kind])
-    return {
-        "loss": loss,
-        "epochs": epochs,
-        "learning_rate": rate,
-        "weight_decay": decay,
-        "batch_size": batch_size,
-        "schedule": schedule,
-    }
+    found = QUICK.get((network, kind), QUICK["any other", kind])
+    rate, decay, batch_size, epochs, schedule = found
+    settings = {"loss": loss, "epochs": epochs, "learning_rate": rate, "weight_decay": decay}
+    return settings | {"batch_size": batch_size, "schedule": schedule}

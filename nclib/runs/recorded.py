@@ -15,11 +15,7 @@ def recorded_runs() -> list[str]:
 
 
 def load_run(name: str) -> Trajectory:
-    """A run that was recorded for this package, with its settings, environment and date.
-
-    Args:
-        name: such as ``"mnist-resnet18-mse"``; ``recorded_runs`` lists them. All were made by
-            ``tools/record.py``.
+    """A run of the package by name (``recorded_runs``), with settings, environment and date.
 
     Raises:
         ValueError: for an unknown name; those there are, are listed.

@@ -6,38 +6,39 @@ import contextlib
 import copy
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from nclib.data.dataset import DataSet, Split
 from nclib.formulas.losses import LOSSES
-from nclib.measuring.report import Evaluator
-from nclib.runs.checkpoint import generators
+from nclib.measuring.report import Evaluator, Measurement
+from nclib.runs.checkpoint import CheckpointError, generators, require_same_settings
+from nclib.shapes import Number, Tensor
 
 
 class Run:
-    """A network, its data and optimiser; ``step_through`` trains an epoch."""
+    """A network, its data and optimiser, ready for epoch ``first`` after ``seconds`` of work."""
 
     def __init__(
         self,
         network: nn.Module,
         data: DataSet,
         settings: dict,
-        schedule: Callable[[float], float],
+        schedule: Callable[[Number], Number],
         *,
         compiled: bool,
     ) -> None:
         self.network, self.data, self.settings, self.schedule = network, data, settings, schedule
+        self.first, self.seconds = 0, 0.0
         self.forward = torch.compile(network) if compiled else network
         self.loss = LOSSES[settings["loss"]]
         self.evaluator = Evaluator(network, network.classifier, data.num_classes, self.loss)
         self.order = torch.Generator().manual_seed(settings["seed"])  # the same on every device
+        options = {name: settings[name] for name in ("momentum", "weight_decay")}
         self.optimizer = torch.optim.SGD(
-            network.parameters(),
-            lr=settings["learning_rate"],
-            momentum=settings["momentum"],
-            weight_decay=settings["weight_decay"],
+            network.parameters(), lr=settings["learning_rate"], **options
         )
         low = settings["precision"] == "bfloat16"  # weights and their updates stay float32
         kind = data.device.type
@@ -52,10 +53,8 @@ class Run:
         order = torch.randperm(len(labels), generator=self.order).to(labels.device)
         total, correct = torch.zeros((), device=images.device), 0
         for step, batch in enumerate(order[: steps * size].split(size)):
-            done = (number - 1 + (step + 0.5) / steps) / self.settings["epochs"]
-            self.optimizer.param_groups[0]["lr"] = self.settings["learning_rate"] * self.schedule(
-                done
-            )
+            factor = self.schedule((number - 1 + (step + 0.5) / steps) / self.settings["epochs"])
+            self.optimizer.param_groups[0]["lr"] = self.settings["learning_rate"] * factor
             with self.autocast:
                 logits = self.forward(images[batch])
             loss = self.loss(logits.float(), labels[batch])
@@ -66,6 +65,21 @@ class Run:
             correct += (logits.argmax(1) == labels[batch]).sum()
         return float(total) / steps, float(correct) / (steps * size)
 
+    def measured(self, number: int, sample: Tensor | None) -> Measurement:
+        """Train epoch ``number``; with a sample, measure: the network is then ready to be used."""
+        if number:
+            trained = Measurement(*self.step_through(number), None)
+            if sample is None:
+                return trained
+        if sample is None:
+            at = self.evaluator.evaluate(self.data.train)
+            found = Measurement(at.loss, at.accuracy, None)
+        else:
+            decay = self.settings["weight_decay"]
+            found = self.evaluator.report(self.data, weight_decay=decay, sample=sample)
+        self.network.eval()
+        return found
+
     # Keeping
 
     def state(self) -> dict:
@@ -74,31 +88,27 @@ class Run:
         state |= {"order": self.order.get_state(), "generators": generators(self.data.device)}
         return copy.deepcopy(state)
 
-    def restore(self, state: dict) -> None:
-        """Go on from a ``state``, but for the global generators.
+    def restore(self, saved: dict, path: Path) -> None:
+        """Go on from what the checkpoint ``path`` holds, but for the global generators.
 
         Raises:
-            ValueError: when it is another network's; this one is left as it was.
+            CheckpointError: for another run's or network's; this one is left as it was.
         """
-        here, there = (
-            {name: tuple(value.shape) for name, value in tensors.items()}
-            for tensors in (self.network.state_dict(), state["network"])
-        )
+        require_same_settings(path, saved["settings"], self.settings)
+        tensors = (self.network.state_dict(), saved["network"])
+        here, there = ({name: tuple(x.shape) for name, x in one.items()} for one in tensors)
         for name in here | there:
             if here.get(name) != there.get(name):
-                raise ValueError(f"{name}: {there.get(name)} then, {here.get(name)} now")
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.order.set_state(state["order"])
-
-    def advice(self, number: int, what: str) -> str:
-        """What to say when ``what`` is not finite."""
-        rate = self.settings["learning_rate"]
-        return (
-            f"{what} in epoch {number} with learning_rate={rate:g} and "
-            f"loss={self.settings['loss']!r}; lower learning_rate (try {rate / 10:g}) "
-            "or train with larger batches"
-        )
+                raise CheckpointError(
+                    f"{path} belongs to another network ({name}: {there.get(name)} then, "
+                    f"{here.get(name)} now); build the network as it was built then, or give "
+                    "another path"
+                )
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.order.set_state(saved["order"])
+        last = saved["epochs"][-1]
+        self.first, self.seconds = last["number"] + 1, last["seconds"]
 
 
 def checksum(split: Split) -> int:

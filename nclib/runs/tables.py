@@ -8,6 +8,8 @@ import pandas as pd
 
 from nclib.runs.trajectory import Trajectory
 
+CELL = ("data", "network", "loss")
+
 
 def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
     """Test accuracy at zero training error and at the end, in percent, with the epochs.
@@ -18,15 +20,12 @@ def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
     Source: Papyan, Han, Donoho 2020, Table 1.
     """
     rows = []
-    for run in given(runs):
-        if run.zero_error_epoch is None:
-            continue
+    for run in (run for run in given(runs) if run.zero_error_epoch is not None):
         accuracy = 100 * run.metrics.set_index("epoch").test_accuracy
         first, last = run.zero_error_epoch, int(run.epochs[-1])
-        cell = {key: run.settings[key] for key in ("data", "network", "loss")}
-        cell |= {"zero_error_epoch": first, "at_zero_error": accuracy[first]}
-        gain = accuracy[last] - accuracy[first]
-        rows.append(cell | {"last_epoch": last, "at_end": accuracy[last], "gain": gain})
+        row = {key: run.settings[key] for key in CELL}
+        row |= {"zero_error_epoch": first, "at_zero_error": accuracy[first], "last_epoch": last}
+        rows.append(row | {"at_end": accuracy[last], "gain": accuracy[last] - accuracy[first]})
     return pd.DataFrame(rows)
 
 
@@ -39,12 +38,12 @@ def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
     for run in given(runs):
         table = run.metrics.set_index("epoch")
         moments = {"start": run.epochs[0], "99.9 %": run.terminal_epoch, "end": run.epochs[-1]}
-        cell = tuple(run.settings[key] for key in ("data", "network", "loss"))
+        cell = [run.settings[key] for key in CELL]
         for moment, epoch in moments.items():
             if epoch is not None:
                 rows[(*cell, moment)] = {"epoch": int(epoch), **table.loc[epoch]}
     frame = pd.DataFrame.from_dict(rows, orient="index")
-    frame.index = pd.MultiIndex.from_tuples(rows, names=["data", "network", "loss", "moment"])
+    frame.index = pd.MultiIndex.from_tuples(rows, names=[*CELL, "moment"])
     return frame
 
 

@@ -19,20 +19,14 @@ from nclib import runtime
 from nclib.checks import check_numbers
 from nclib.data.dataset import DataSet
 from nclib.formulas.losses import check_loss
-from nclib.measuring.report import Measurement
-from nclib.runs.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    plain,
-    require_same_settings,
-    restore_generators,
-)
+from nclib.runs.checkpoint import Checkpoint, plain, restore_generators
 from nclib.runs.epoch import Epoch, pack, unpack
 from nclib.runs.presets import measured_epochs, step_schedule
 from nclib.runs.run import Run, checksum
 from nclib.shapes import Number, Tensor
 
 PRECISIONS = ("float32", "bfloat16")
+BAR = {"desc": "training", "unit": "epoch", "delay": 2, "leave": False}
 
 
 class DivergedError(ValueError):
@@ -65,7 +59,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
             moved to the data's device and trained in place.
         data: tensors on the device.
         epochs: at least 0.
-        learning_rate: of SGD, > 0, before the schedule.
+        learning_rate: > 0, before the schedule.
         weight_decay: ≥ 0, on every parameter, as the papers do.
         loss: ``"cross_entropy"``, ``"squared_error"``, ``"label_smoothing"`` or ``"focal"``.
         batch_size: samples a step; an incomplete last batch is dropped (all samples if fewer).
@@ -80,8 +74,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
             everything measured stay float32); bfloat16 on CUDA devices that have it when not given.
         compiled: train through ``torch.compile``: worth its minute only on a GPU.
         checkpoint: a file to keep the run in, or a ``Checkpoint`` that also says how often. If it
-            is there, the network takes its weights, its epochs are yielded again, and training goes
-            on after them: on a CPU to the same bits as without the interruption.
+            is there, its weights are taken, its epochs yielded again, and training goes on after
+            them: on a CPU to the same bits as without the interruption.
         progress: show a text progress bar once it takes longer than two seconds.
 
     Raises:
@@ -89,119 +83,66 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         CheckpointError: for a checkpoint that cannot be read or written, or of another run.
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
-    _check_names(loss, precision)
-    check_numbers(
-        epochs=epochs,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        batch_size=batch_size,
-        momentum=momentum,
-        sample_per_class=sample_per_class,
-    )
+    check_loss(loss)
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
+    numbers = {"epochs": epochs, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    numbers |= {"batch_size": batch_size, "momentum": momentum}
+    check_numbers(**numbers, sample_per_class=sample_per_class)
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
-    settings = {
-        "data": data.name,
-        "network": getattr(network, "name", type(network).__name__),
-        "loss": loss,
-        "epochs": epochs,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "batch_size": batch_size,
-        "momentum": momentum,
-        "schedule": getattr(schedule, "__name__", type(schedule).__name__),
-        "seed": seed,
-        "precision": precision or _best_precision(data.device),
-        "class_names": list(data.class_names),
-        "num_samples": len(data.train),
-        "sample_size": len(sample),
-        "data_checksum": checksum(data.train),
-        "environment": runtime.environment(data.device),
-    }
-    settings = plain(settings)
+    settings = {"data": data.name, "network": getattr(network, "name", type(network).__name__)}
+    settings |= {"loss": loss, **numbers}
+    settings |= {"schedule": getattr(schedule, "__name__", type(schedule).__name__), "seed": seed}
+    settings |= {"precision": precision or _best_precision(data.device)}
+    settings |= {"class_names": list(data.class_names), "num_samples": len(data.train)}
+    settings |= {"sample_size": len(sample), "data_checksum": checksum(data.train)}
+    settings |= {"environment": runtime.environment(data.device)}
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
     network = network.to(data.device, memory_format=torch.channels_last)
-    run = Run(network, data, settings, schedule, compiled=compiled)
+    run = Run(network, data, plain(settings), schedule, compiled=compiled)
     chosen = measured_epochs(epochs) if measure_at is None else measure_at
     wanted = chosen if callable(chosen) else {*chosen}.__contains__
-    if checkpoint is None:
-        return _epochs(run, wanted, sample, progress)
-    return _kept(run, wanted, sample, progress, checkpoint)
+    trained = _epochs(run, wanted, sample, progress)
+    return trained if checkpoint is None else _kept(run, trained, checkpoint)
 
 
 def _epochs(
-    run: Run,
-    wanted: Callable[[int], bool],
-    sample: Tensor,
-    progress: bool,
-    done: Epoch | None = None,
+    run: Run, wanted: Callable[[int], bool], sample: Tensor, progress: bool
 ) -> Iterator[Epoch]:
-    """The epochs after ``done``."""
-    last, first = run.settings["epochs"], done.number + 1 if done else 0
-    start = time.perf_counter() - (done.seconds if done else 0)
-    bar = tqdm(
-        range(first, last + 1),
-        desc="training",
-        unit="epoch",
-        initial=first,
-        total=last + 1,
-        delay=2,
-        leave=False,
-        disable=not progress,
-    )
-    with bar:
+    """The epochs from the run's first on."""
+    first, last, start = run.first, run.settings["epochs"], time.perf_counter() - run.seconds
+    shown = {"initial": first, "total": last + 1, "disable": not progress, **BAR}
+    with tqdm(range(first, last + 1), **shown) as bar:
         for number in bar:
             try:
-                measured = _measured(run, number, sample, number == last or wanted(number))
+                asked = number == last or wanted(number)
+                measured = run.measured(number, sample if asked else None)
+                if not math.isfinite(measured.loss):
+                    raise OverflowError(f"the loss became {measured.loss}")
             except OverflowError as error:
-                raise DivergedError(run.advice(number, str(error))) from error
-            if not math.isfinite(measured.loss):
-                raise DivergedError(run.advice(number, f"the loss became {measured.loss}"))
+                rate, loss = run.settings["learning_rate"], run.settings["loss"]
+                raise DivergedError(
+                    f"{error} in epoch {number} with learning_rate={rate:g} and loss={loss!r}; "
+                    f"lower learning_rate (try {rate / 10:g}) or train with larger batches"
+                ) from error
             seconds = time.perf_counter() - start
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
 
-def _measured(run: Run, number: int, sample: Tensor, wanted: bool) -> Measurement:
-    """Train epoch ``number``, and measure it: that leaves the network ready to be used."""
-    measured = Measurement(*run.step_through(number), None) if number else None
-    if wanted:
-        decay = run.settings["weight_decay"]
-        measured = run.evaluator.report(run.data, weight_decay=decay, sample=sample)
-    elif measured is None:
-        at = run.evaluator.evaluate(run.data.train)
-        measured = Measurement(at.loss, at.accuracy, None)
-    else:
-        return measured
-    run.network.eval()
-    return measured
-
-
-# With a checkpoint
-
-
 def _kept(
-    run: Run,
-    wanted: Callable[[int], bool],
-    sample: Tensor,
-    progress: bool,
-    checkpoint: str | Path | Checkpoint,
+    run: Run, trained: Iterator[Epoch], checkpoint: str | Path | Checkpoint
 ) -> Iterator[Epoch]:
     """The same epochs, kept; those that a checkpoint holds already are not trained again."""
     keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
     saved = keeper.load()
     if saved is not None:
-        _resume(run, saved, keeper.path)
-    return _keeping(run, wanted, sample, progress, keeper, saved)
+        run.restore(saved, keeper.path)
+    return _keeping(run, trained, keeper, saved)
 
 
 def _keeping(
-    run: Run,
-    wanted: Callable[[int], bool],
-    sample: Tensor,
-    progress: bool,
-    keeper: Checkpoint,
-    saved: dict | None,
+    run: Run, trained: Iterator[Epoch], keeper: Checkpoint, saved: dict | None
 ) -> Iterator[Epoch]:
-    mark, last = keeper.take(), run.settings["epochs"]
     packed = saved["epochs"] if saved else []
     history = [unpack(epoch, saved["settings"]) for epoch in packed]
     yield from history[:-1]
@@ -210,28 +151,16 @@ def _keeping(
         yield history[-1]
     left = None
     try:
-        for epoch in _epochs(run, wanted, sample, progress, history[-1] if saved else None):
+        for epoch in trained:
             packed = [*packed, pack(epoch)]
-            left = (epoch.number, {"epochs": packed, "settings": run.settings, **run.state()})
-            if keeper.due(epoch.number, last):
-                keeper.save(*left)
+            left = {"epochs": packed, "settings": run.settings, **run.state()}
+            if keeper.due(epoch.number, run.settings["epochs"]):
+                keeper.save(left)
             yield epoch
     except (GeneratorExit, KeyboardInterrupt):  # the loop was left: nothing of it is to be lost
-        if left is not None and not keeper.taken_since(mark):
-            keeper.save(*left)
+        if left is not None and keeper.is_behind(left):
+            keeper.save(left)
         raise
-
-
-def _resume(run: Run, saved: dict, path: Path) -> None:
-    """Put the run where a checkpoint left it."""
-    require_same_settings(path, saved["settings"], run.settings)
-    try:
-        run.restore(saved)
-    except ValueError as error:
-        raise CheckpointError(
-            f"{path} belongs to another network ({error}); build the network as it was built "
-            "then, or give another path"
-        ) from error
 
 
 def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
@@ -244,9 +173,3 @@ def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:
 def _best_precision(device: torch.device) -> str:
     fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return "bfloat16" if fast else "float32"
-
-
-def _check_names(loss: str, precision: str | None) -> None:
-    check_loss(loss)
-    if precision not in (None, *PRECISIONS):
-        raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")

@@ -219,6 +219,30 @@ def test_a_run_left_open_does_not_write_over_a_later_one(three, uninterrupted, p
     assert whole(network, run(network, three, path)) == uninterrupted[mlp]
 
 
+@pytest.mark.parametrize(("first", "second"), [(5, 3), (3, 5)])
+def test_of_two_open_loops_the_one_that_got_further_is_kept(three, path, first, second):
+    old = run(mlp(three), three, path)
+    for _ in range(first):
+        next(old)
+    new = run(mlp(three), three, path)
+    for _ in range(second):
+        next(new)
+    old.close()
+    new.close()
+    assert kept_epochs(path) == [0, 1, 2, 3, 4]
+
+
+def test_a_run_left_open_does_not_write_over_a_run_of_other_settings(three, path):
+    old = run(mlp(three), three, path)
+    for _ in range(3):
+        next(old)
+    path.unlink()
+    next(run(mlp(three), three, path, learning_rate=0.2))
+    written = path.read_bytes()
+    old.close()
+    assert path.read_bytes() == written
+
+
 def test_numbers_out_of_arrays(three, path):
     settings = {"learning_rate": np.linspace(0.1, 1, 2)[0], "schedule": _numpys_schedule}
     left_after(3, mlp(three), three, path, **settings)
