@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError, Executor, Future, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,16 +58,17 @@ def record(
         ValueError: for an unknown or missing key; and as the three functions.
     """
     _check(configuration)
-    seed = configuration.get("seed", 0)
-    options = {name: configuration[name] for name in DATA if name in configuration}
-    options["seed"] = configuration.get("data_seed", 0)
-    data = load_data(configuration["data"], root=root, device=device, **options)
-    options = {name: configuration[name] for name in NETWORK if name in configuration}
+    seeds = {name: configuration.get(name, 0) for name in ("seed", "data_seed")}
+    of_data, of_network, of_training = (
+        {name: configuration[name] for name in names if name in configuration}
+        for names in (DATA, NETWORK, TRAINING)
+    )
+    where = {"root": root, "device": device, "seed": seeds["data_seed"]}
+    data = load_data(configuration["data"], **where, **of_data)
     with GENERATORS:  # an executor may run us in threads
-        network = build_network(configuration["network"], data, seed=seed, **options)
-    options = {name: configuration[name] for name in TRAINING if name in configuration}
-    epochs = train(network, data, seed=seed, checkpoint=checkpoint, progress=progress, **options)
-    trajectory = Trajectory.of(epochs)
+        network = build_network(configuration["network"], data, seed=seeds["seed"], **of_network)
+    of_training |= {"seed": seeds["seed"], "checkpoint": checkpoint, "progress": progress}
+    trajectory = Trajectory.of(train(network, data, **of_training))
     trajectory.settings["configuration"] = json.loads(_as_text(configuration))
     return trajectory
 
@@ -94,12 +95,11 @@ class Sweep:
         """
         texts = [json.loads(_as_text(one)) for one in self.configurations]
         names = [n for n in KEYS if len({json.dumps(text.get(n)) for text in texts}) > 1]
-        rows = []
-        for index in sorted(self.runs):
-            differing = {name: texts[index].get(name) for name in names}
-            last = self.runs[index].metrics.iloc[-1].rename({"loss": "train_loss"})
-            rows.append(differing | last.to_dict())
-        return pd.DataFrame(rows, index=sorted(self.runs))
+        rows = {}
+        for index, run in sorted(self.runs.items()):
+            last = run.metrics.iloc[-1].rename({"loss": "train_loss"})
+            rows[index] = {name: texts[index].get(name) for name in names} | last.to_dict()
+        return pd.DataFrame([*rows.values()], index=[*rows])
 
     def __repr__(self) -> str:
         said = f"Sweep({len(self.runs)} of {len(self.configurations)} runs"
@@ -127,7 +127,7 @@ def sweep(
         executor: any ``concurrent.futures`` executor: processes on this machine, Dask's
             ``client.get_executor()`` on many. One after another, here, when not given.
         folder: where runs are kept; workers on other machines must see the same one.
-        root: folder of data files, as ``load_data``.
+        root: as ``record``.
         device: as ``record``.
         checkpoint_minutes: as ``Checkpoint``.
 
@@ -138,79 +138,61 @@ def sweep(
         ValueError: for a configuration with an unknown or missing key, before anything runs; or if
             the folder cannot be made.
     """
-    done = Sweep([dict(one) for one in configurations])
-    names = [run_name(one) for one in done.configurations]
+    done, where = Sweep([dict(one) for one in configurations]), {"root": root, "device": device}
+    named = [(run_name(one), one) for one in done.configurations]
     folder = _made(folder)
-    paths = {name: folder / f"{name}.npz" for name in names}
-    work = {
-        name: (one, str(paths[name]), root, device, checkpoint_minutes)
-        for name, one in zip(names, done.configurations, strict=True)
-        if not paths[name].exists()
-    }
-    failures = dict(_failures(work, executor))
-    for index, name in enumerate(names):
-        try:
-            if name not in failures:
-                done.runs[index] = Trajectory.load(paths[name])
-        except ValueError as error:  # damaged, or of another version
-            failures[name] = str(error)
+    paths = {name: folder / f"{name}.npz" for name, _ in named}
+    work = {name: (one, str(paths[name]), where, checkpoint_minutes) for name, one in named}
+    missing = {name: job for name, job in work.items() if not paths[name].exists()}
+    failures = dict(_failures(missing, executor))
+    for index, (name, _) in enumerate(named):
         if name in failures:
             done.failures[index] = failures[name]
+            continue
+        try:
+            done.runs[index] = Trajectory.load(paths[name])
+        except ValueError as error:  # damaged, or of another version
+            done.failures[index] = str(error)
     return done
 
 
 def _failures(work: Mapping[str, tuple], executor: Executor | None) -> Iterator[tuple[str, str]]:
     """Run everything; name and reason of what failed."""
-    if executor is None:
-        outcomes: Iterable = ((name, _here(job)) for name, job in work.items())
-    else:
-        futures = {_submitted(executor, job): name for name, job in work.items()}
-        outcomes = ((futures[future], future) for future in as_completed(futures))
-    for name, future in tqdm(outcomes, desc="runs", total=len(work), delay=2, leave=False):
+    submit = _done_here if executor is None else executor.submit
+    outcomes: Iterable = ((_begun(submit, job), name) for name, job in work.items())
+    if executor is not None:
+        names = dict(outcomes)
+        outcomes = ((future, names[future]) for future in as_completed(names))
+    for future, name in tqdm(outcomes, desc="runs", total=len(work), delay=2, leave=False):
         error = CancelledError() if future.cancelled() else future.exception()
         if error is not None:
             yield name, f"{type(error).__name__}: {error}"
-        elif not Path(work[name][1]).exists():
-            yield (
-                name,
-                (
-                    f"the worker wrote {work[name][1]} where this process does not see it; give a "
-                    "folder that all machines share"
-                ),
-            )
+        elif not Path(path := work[name][1]).exists():
+            said = "where this process does not see it; give a folder that all machines share"
+            yield name, f"the worker wrote {path} {said}"
 
 
-def _submitted(executor: Executor, job: tuple) -> Future:
-    """The outcome of a job that an executor does, or why it does not take it."""
+def _begun(submit: Callable[..., Future], job: tuple) -> Future:
+    """The outcome of a job, or why it failed or was not taken; an interrupt goes through."""
     try:
-        return executor.submit(_keep, *job)
-    except RuntimeError as error:  # broken, or shut down
+        return submit(_keep, *job)
+    except Exception as error:
         future: Future = Future()
         future.set_exception(error)
         return future
 
 
-def _here(job: tuple) -> Future:
-    """The outcome of a job done at once; an interrupt goes through."""
+def _done_here(act: Callable[..., None], *job: Any) -> Future:
     future: Future = Future()
-    try:
-        future.set_result(_keep(*job))
-    except Exception as error:
-        future.set_exception(error)
+    future.set_result(act(*job))
     return future
 
 
-def _keep(
-    configuration: Mapping[str, Any],
-    path: str,
-    root: str | os.PathLike[str] | None,
-    device: str | None,
-    minutes: Number,
-) -> None:
+def _keep(configuration: Mapping[str, Any], path: str, where: dict, minutes: Number) -> None:
     """Record one configuration to a file, through a checkpoint that goes when it is done."""
     remove_unfinished(Path(path))
     checkpoint = Checkpoint(Path(path).with_suffix(".checkpoint"), minutes=minutes)
-    run = record(configuration, root=root, device=device, checkpoint=checkpoint, progress=False)
+    run = record(configuration, **where, checkpoint=checkpoint, progress=False)
     run.save(path)
     checkpoint.path.unlink(missing_ok=True)
 

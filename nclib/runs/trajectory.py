@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 METRICS = [field.name for field in fields(CollapseMetrics)]
 TERMS = [field.name for field in fields(MSEDecomposition)]
+POINTS = ("features", "class_means", "weight", "bias", "snr")  # of a snapshot
 
 
 class Trajectory:
     """Measured epochs of one run, in the order they were recorded.
 
-    Made by ``record``, by ``Trajectory.of(train(...))``, or by ``load``. A run that was interrupted
-    leaves a trajectory of the epochs it got to.
+    Made by ``record``, by ``Trajectory.of(train(...))``, or by ``load``.
 
     Attributes:
         settings: what was run, as ``train`` reports it.
@@ -45,13 +45,7 @@ class Trajectory:
         self.labels = np.zeros(0, dtype=np.int64)
         self.num_features = 0
         self._rows: list[dict] = []
-        self._points: dict[str, list[np.ndarray]] = {
-            "features": [],
-            "class_means": [],
-            "weight": [],
-            "bias": [],
-            "snr": [],
-        }
+        self._points: dict[str, list[np.ndarray]] = {name: [] for name in POINTS}
         self._captured: np.ndarray | None = None  # set when the points already are coordinates
 
     @classmethod
@@ -66,8 +60,7 @@ class Trajectory:
         """Add an epoch; those that were not measured are passed over.
 
         Raises:
-            ValueError: if the epoch does not come after the last one, or belongs to a file's
-                record.
+            ValueError: if the epoch does not come after the last one, or the record is a file's.
         """
         if epoch.metrics is None:
             return
@@ -122,9 +115,8 @@ class Trajectory:
         """Data, network and loss in one line."""
         if not self.settings:
             return "empty"
-        return " · ".join(self.settings[key] for key in ("data", "network", "loss")).replace(
-            "_", "-"
-        )
+        words = [self.settings[key] for key in ("data", "network", "loss")]
+        return " · ".join(words).replace("_", "-")
 
     @property
     def terminal_epoch(self) -> int | None:
@@ -141,16 +133,11 @@ class Trajectory:
 
     def summary(self) -> pd.DataFrame:
         """The metrics at the first epoch, at zero training error (if reached) and at the end."""
-        moments = {
-            "before": int(self.epochs[0]),
-            "zero error": self.zero_error_epoch,
-            "end": int(self.epochs[-1]),
-        }
+        moments = {"before": self.epochs[0], "zero error": self.zero_error_epoch}
+        moments |= {"end": self.epochs[-1]}
         moments = {name: epoch for name, epoch in moments.items() if epoch is not None}
-        table = self.metrics.set_index("epoch")
-        others = ("seconds", "test_nc", "test_eq", "test_max", "test_self", "test_rank", "mse_")
-        kept = [column for column in table if not column.startswith(others)]
-        rows = table.loc[list(moments.values()), kept]
+        columns = ["loss", "train_accuracy", "test_accuracy", *METRICS]
+        rows = self.metrics.set_index("epoch").loc[[*moments.values()], columns]
         rows.index = [f"{name} (epoch {epoch})" for name, epoch in moments.items()]
         return rows.T
 
@@ -172,15 +159,12 @@ class Trajectory:
         """
         if not self._rows:
             raise ValueError("nothing was recorded yet; record at least one measured epoch")
-        means, weight, features = (
-            np.stack(self._points[name]) for name in ("class_means", "weight", "features")
-        )
+        features, means, weight = (np.stack(self._points[name]) for name in POINTS[:3])
         if self._captured is not None:
             return Coordinates(features, means, weight, self._captured)
         basis = spanning_basis(means[-1], weight[-1])
-        return Coordinates(
-            features @ basis, means @ basis, weight @ basis, captured_share(means, basis)
-        )
+        share = captured_share(means, basis)
+        return Coordinates(features @ basis, means @ basis, weight @ basis, share)
 
     def payload(self) -> dict[str, Any]:
         """What the player draws, as JSON values.
@@ -188,15 +172,9 @@ class Trajectory:
         Raises:
             ValueError: if nothing was recorded.
         """
-        return payload(
-            self.coordinates(),
-            self.metrics,
-            title=self.title,
-            class_names=self.class_names,
-            labels=self.labels,
-            num_features=self.num_features,
-            zero_error_epoch=self.zero_error_epoch,
-        )
+        names = ("title", "class_names", "labels", "num_features", "zero_error_epoch")
+        facts = {name: getattr(self, name) for name in names}
+        return payload(self.coordinates(), self.metrics, **facts)
 
     def index_of(self, epoch: int | np.integer) -> int:
         """Position of a measured epoch among them; ValueError for another."""
@@ -232,24 +210,14 @@ class Trajectory:
         float32.
         """
         path = Path(path)
-        points = self.coordinates()
-        residuals = points.features - points.class_means[:, self.labels]
+        arrays, table = vars(self.coordinates()).copy(), self.metrics.astype(float)
+        residuals = arrays.pop("features") - arrays["class_means"][:, self.labels]
         scale = np.abs(residuals).max(axis=(1, 2)) + np.finfo(np.float32).tiny
-        table = self.metrics.astype(float)
+        residuals = (residuals / scale[:, None, None]).astype(np.float16)
+        arrays |= {"residuals": residuals, "scale": scale, "bias": self.bias, "snr": self.snr}
+        arrays |= {"metrics": table.to_numpy(), "labels": self.labels.astype(np.int32)}
         header = {"settings": self.settings, "num_features": self.num_features}
-        header["columns"] = list(table.columns)
-        arrays = {
-            "metrics": table.to_numpy(),
-            "labels": self.labels.astype(np.int32),
-            "class_means": points.class_means,
-            "weight": points.weight,
-            "bias": self.bias,
-            "snr": self.snr,
-            "captured": points.captured,
-            "residuals": (residuals / scale[:, None, None]).astype(np.float16),
-            "scale": scale,
-        }
-        write(path, arrays, header)
+        write(path, arrays, header | {"columns": list(table.columns)})
         return path
 
     @classmethod
@@ -260,23 +228,23 @@ class Trajectory:
             FileNotFoundError: if there is none.
             ValueError: if it is not ours, is damaged, or was made by a newer version.
         """
-        path = Path(path)
-        arrays, header = read(path)
+        arrays, header = read(Path(path))
         trajectory = cls()
         trajectory.settings, trajectory.num_features = header["settings"], header["num_features"]
         trajectory.labels = arrays["labels"].astype(np.int64)
         trajectory._rows = list(_table_rows(header["columns"], arrays["metrics"]))
         residuals = arrays["residuals"].astype(np.float32) * arrays["scale"][:, None, None]
-        arrays["features"] = residuals + arrays["class_means"][:, trajectory.labels]
-        trajectory._points = {name: list(arrays[name]) for name in trajectory._points}
+        arrays["features"] = arrays["class_means"][:, trajectory.labels]
+        arrays["features"][..., : residuals.shape[-1]] += residuals  # a copy may lack the last axes
+        trajectory._points = {name: list(arrays[name]) for name in POINTS}
         trajectory._captured = arrays["captured"]
         return trajectory
 
 
 def table_row(epoch: Epoch) -> dict:
     """A measured epoch as a row of ``Trajectory.metrics``."""
-    row = {"epoch": epoch.number, "loss": epoch.loss, "train_accuracy": epoch.train_accuracy}
-    row |= {"test_accuracy": epoch.test_accuracy, "seconds": epoch.seconds}
+    names = ("loss", "train_accuracy", "test_accuracy", "seconds")
+    row = {"epoch": epoch.number} | {name: getattr(epoch, name) for name in names}
     test = epoch.test_metrics.as_dict() if epoch.test_metrics else dict.fromkeys(METRICS, np.nan)
     terms = epoch.decomposition.as_dict() if epoch.decomposition else dict.fromkeys(TERMS, np.nan)
     row |= epoch.metrics.as_dict() | {f"test_{name}": value for name, value in test.items()}

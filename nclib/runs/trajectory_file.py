@@ -14,8 +14,8 @@ from nclib.files import atomic_write
 
 FORMAT = "nclib-trajectory"
 VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
-ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "snr", "captured", "residuals"}
-ARRAYS |= {"scale"}
+ARRAYS = {"metrics", "labels", "class_means", "weight", "bias", "snr", "captured", "scale"}
+ARRAYS |= {"residuals"}  # features less their class mean, over the scale of their epoch
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
@@ -34,10 +34,10 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         ) from error
     if ours and header["version"] != VERSION:
         newer = header["version"] > VERSION
+        made, do = ("a newer", "update nclib") if newer else ("an older", "record the run again")
         raise ValueError(
-            f"{path} has format version {header['version']}, made by {'a newer' if newer else 'an'}"
-            f"{'' if newer else ' older'} nclib; this one reads version {VERSION}: "
-            + ("update nclib" if newer else "record the run again")
+            f"{path} has format version {header['version']}, made by {made} nclib; this one reads "
+            f"version {VERSION}: {do}"
         )
     if not ours or arrays.keys() != ARRAYS:
         raise ValueError(f"{path} is not a trajectory of nclib, or is damaged: {sorted(arrays)}")
