@@ -18,6 +18,8 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
@@ -31,6 +33,7 @@ from host import said_by_checks
 from imports import PACKAGE
 from stamp import notebook, to_bytes
 
+from nclib import Trajectory
 from nclib.lessons.answers import NOT_DONE
 
 SOURCES = sources([])
@@ -62,7 +65,7 @@ def set_up_of(made: dict) -> str:
 
 def carried(made: dict) -> zipfile.ZipFile:
     encoded = re.search(r'carried = """\n(.*?)\n"""', set_up_of(made), re.DOTALL)[1]
-    data = base64.b64decode(encoded)
+    data = base64.b85decode("".join(encoded.split()))
     checksum = re.search(r'checksum = "(\w+)"', set_up_of(made))[1]
     assert hashlib.sha256(data).hexdigest() == checksum
     return zipfile.ZipFile(io.BytesIO(data))
@@ -103,8 +106,9 @@ def test_the_tour_carries_the_player_with_its_assets_and_says_so():
 def test_a_notebook_of_formulas_carries_no_data_no_player_and_no_training():
     names = names_in("07_deep_neural_collapse")
     assert "nclib/formulas/deep_ufm.py" in names
-    absent = ("nclib/data/", "nclib/player/", "nclib/runs/networks", "nclib/runs/training")
+    absent = ("nclib/data/", "nclib/player/player", "nclib/runs/networks", "nclib/runs/training")
     assert not [name for name in names if name.startswith(absent)]
+    assert not [name for name in names if re.match(r"nclib/player/.*\.js", name)]
 
 
 @EACH
@@ -162,10 +166,10 @@ def test_every_asset_is_carried_by_a_module_beside_it():
 
 LIMITS = {  # kB, of the whole file; the recorded runs are most of 02 to 05
     "00_tour": 260,
-    "02_measuring_collapse": 1600,
-    "03_collapse_under_mse": 2600,
-    "04_mse_decomposition": 3600,
-    "05_central_path": 1600,
+    "02_measuring_collapse": 900,
+    "03_collapse_under_mse": 1600,
+    "04_mse_decomposition": 2300,
+    "05_central_path": 900,
     "06_unconstrained_features": 260,
     "07_deep_neural_collapse": 120,
 }
@@ -174,6 +178,18 @@ LIMITS = {  # kB, of the whole file; the recorded runs are most of 02 to 05
 @pytest.mark.parametrize(("name", "limit"), LIMITS.items())
 def test_a_portable_notebook_stays_small(name, limit):
     assert len(to_bytes(portable_of(NAMED[name]))) <= limit * 1000
+
+
+def test_a_carried_run_is_drawn_as_the_whole_one_is(tmp_path):
+    archive = carried(portable_of(NAMED["05_central_path"]))
+    (name, *_) = (name for name in archive.namelist() if name.endswith(".npz"))
+    thin = Trajectory.load(archive.extract(name, tmp_path))
+    whole = Trajectory.load(copies.ROOT / name)
+    assert len(archive.read(name)) < 0.75 * (copies.ROOT / name).stat().st_size
+    assert thin.payload() == whole.payload()
+    pd.testing.assert_frame_equal(thin.metrics, whole.metrics)
+    for part in ("class_means", "weight", "captured"):
+        assert np.array_equal(*(getattr(run.coordinates(), part) for run in (thin, whole)))
 
 
 def test_it_carries_the_recorded_runs_it_names_and_no_others():
@@ -283,7 +299,9 @@ def test_copies_are_made_where_the_library_is_not_installed(tmp_path):
 
 
 def test_a_damaged_copy_says_so(tmp_path):
-    code = set_up_of(portable_of(TOUR)).replace('carried = """\nU', 'carried = """\nV')
+    whole = set_up_of(portable_of(TOUR))
+    code = re.sub(r'(carried = """\n..)(.)', lambda at: at[1] + "AB"[at[2] == "A"], whole)
+    assert code != whole
     done = subprocess.run(
         [sys.executable, "-"], input=code, cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -89,9 +89,9 @@ class Trajectory:
     def metrics(self) -> pd.DataFrame:
         """One row per measured epoch.
 
-        Columns: epoch, loss, accuracies, seconds; the CollapseMetrics of the training set, of the
-        test set (``test_nc1`` …; ``test_ncc_mismatch`` is against the *training* class means); and
-        the terms of the squared error (``mse_total`` …). NaN where something was not measured.
+        Columns: epoch, loss, accuracies, seconds; the CollapseMetrics of the training set and of
+        the test set (``test_nc1`` …, as ``Epoch.test_metrics``); the terms of the squared error
+        (``mse_total`` …). NaN where something was not measured.
         """
         return pd.DataFrame(self._rows)
 
@@ -120,7 +120,7 @@ class Trajectory:
 
     @property
     def terminal_epoch(self) -> int | None:
-        """First measured epoch with at least 99.9 % of the training samples right, or None.
+        """First measured epoch with 99.9 % of the training samples right, or None.
 
         There the terminal phase of training begins (Papyan, Han, Donoho 2020).
         """
@@ -152,11 +152,7 @@ class Trajectory:
         return np.stack(self._points["snr"])
 
     def coordinates(self) -> Coordinates:
-        """The geometry in the fixed axes of the last epoch.
-
-        Raises:
-            ValueError: if nothing was recorded.
-        """
+        """The geometry in the fixed axes of the last epoch; ValueError if nothing was recorded."""
         if not self._rows:
             raise ValueError("nothing was recorded yet; record at least one measured epoch")
         features, means, weight = (np.stack(self._points[name]) for name in POINTS[:3])
@@ -167,11 +163,7 @@ class Trajectory:
         return Coordinates(features @ basis, means @ basis, weight @ basis, share)
 
     def payload(self) -> dict[str, Any]:
-        """What the player draws, as JSON values.
-
-        Raises:
-            ValueError: if nothing was recorded.
-        """
+        """What the player draws, as JSON values; ValueError if nothing was recorded."""
         names = ("title", "class_names", "labels", "num_features", "zero_error_epoch")
         facts = {name: getattr(self, name) for name in names}
         return payload(self.coordinates(), self.metrics, **facts)
@@ -194,11 +186,7 @@ class Trajectory:
         return CollapsePlayer(self, other)
 
     def to_html(self, path: str | Path, other: Trajectory | None = None) -> Path:
-        """Write the player as one file that needs no kernel and no network; returns the path.
-
-        Raises:
-            ValueError: if nothing was recorded, or if the class names of ``other`` differ.
-        """
+        """Write ``player(other)`` as one file without kernel and network; returns the path."""
         return self.player(other).save_html(path)
 
     # Keeping it
