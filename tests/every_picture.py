@@ -32,8 +32,8 @@ from nclib.runs import presets
 
 Maker = Callable[[int], Picture]  # of 0 and of 1
 LAW = {"num_classes": 4, "per_class": 5}
-# no pictures of their own: a picture once more, a private step, sliders over any picture
-APART = {"Picture.finished", "LiveTraining._picture", "explore", "kept"}
+# no pictures of their own: a picture once more, sliders over any picture, what makes one kept
+APART = {"Picture.finished", "explore", "kept"}
 
 
 class Made(NamedTuple):
@@ -44,12 +44,13 @@ class Made(NamedTuple):
 
 
 def makers_in_the_library() -> set[str]:
-    """Functions and methods of nclib whose annotation promises a picture, by qualified name."""
+    """Public functions and methods of nclib that promise a picture, kept or not, by their name."""
     found = set()
     for info in walk_packages(nclib.__path__, "nclib."):
         for thing in _defined_in(import_module(info.name)):
             returns = str(thing.__annotations__.get("return", ""))
-            if any(word in returns for word in ("Picture", "Kept", "Figure", "Explorer")):
+            promised = any(word in returns for word in ("Picture", "Kept", "Figure", "Explorer"))
+            if promised and not thing.__name__.startswith("_"):
                 found.add(thing.__qualname__)
     return found - APART
 

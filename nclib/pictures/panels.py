@@ -1,7 +1,4 @@
-"""Figures, one function each; every one returns a ``Picture`` that knows its alt text.
-
-``FeaturePlane`` and ``PlaneWithCurve`` are pictures that are kept and redrawn, for sliders.
-"""
+"""Figures of one run or a few, one function each; each returns a ``Picture`` with its words."""
 
 from __future__ import annotations
 
@@ -80,23 +77,27 @@ def cosine_matrices(run: Trajectory, epochs: Sequence[int | np.integer] | None =
         middle = run.zero_error_epoch
         first, last = run.epochs[[0, -1]].tolist()
         epochs = sorted({first, last if middle is None else middle, last})
+    import seaborn  # here, as it takes two seconds
+
     figure, axes = picture(1, len(epochs), size=(9, 9 / max(3, len(epochs)) + 0.1), squeeze=False)
     means, goal = run.coordinates().class_means, -1 / (run.num_classes - 1)
+    names = {"xticklabels": run.class_names, "yticklabels": run.class_names}
+    style = {"cmap": "RdBu_r", "vmin": goal - 0.8, "vmax": goal + 0.8, "linewidths": 0.5}
+    style |= {"square": True, "cbar": False, "fmt": "", "annot_kws": {"fontsize": 6.3}}
     for axis, epoch in zip(axes[0], epochs, strict=True):
         centred = centred_and_scaled(means[run.index_of(epoch)])[0]
         unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
         cosines = unit @ unit.T
-        np.fill_diagonal(cosines, np.nan)
-        image = axis.imshow(cosines, cmap="RdBu_r", vmin=goal - 0.8, vmax=goal + 0.8)
-        axis.set(title=f"epoch {epoch}", xticks=range(len(unit)), yticks=range(len(unit)))
-        axis.set_xticklabels(run.class_names), axis.set_yticklabels(run.class_names)
+        said = [[f"{one:.2f}".replace("0.", ".") for one in row] for row in cosines]
+        said = said if len(unit) * max(3, len(epochs)) <= 30 else None  # no room for more
+        seaborn.heatmap(cosines, mask=np.eye(len(unit)) > 0, annot=said, ax=axis, **style, **names)
         axis.grid(visible=False)
-        axis.spines[:].set_visible(False)
+        axis.tick_params("y", rotation=0)
+        axis.set_title(f"epoch {epoch}")
+    image = axes[0, -1].collections[0]
     bar = figure.colorbar(image, ax=axes[0], shrink=0.75, label="cosine between class means")
-    bar.set_ticks(
-        [goal - 0.6, goal, goal + 0.6],
-        labels=[f"{goal - 0.6:+.2f}", f"goal {goal:+.2f}", f"{goal + 0.6:+.2f}"],
-    )
+    ticks = [goal - 0.6, goal, goal + 0.6]
+    bar.set_ticks(ticks, labels=[f"{ticks[0]:+.2f}", f"goal {goal:+.2f}", f"{ticks[2]:+.2f}"])
     spread = [run.metrics.equiangularity_means.iloc[run.index_of(e)] for e in epochs]
     figure.alt = (
         f"Matrices of cosines between class means at epochs {', '.join(map(str, epochs))}; "

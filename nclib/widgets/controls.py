@@ -60,15 +60,11 @@ class Controls:
         self.picture: Picture | None = None
         self.buttons = {text: _button(text, act) for text, act in buttons.items()}
         self._message = ipywidgets.HTML()
-        self._image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-        self._image.layout.align_self = "flex-start"  # else the box stretches it
+        self._image = ipywidgets.Image(format="png", layout=messages.AS_IT_IS)
         self._unseen = ipywidgets.HTML()
         self._stage = ipywidgets.VBox([self._image])
-        grid = ipywidgets.GridBox(list(self.by_name.values()))
-        grid.layout.grid_template_columns = "repeat(auto-fill, minmax(max(270px, 30%), 1fr))"
-        grid.layout.grid_gap, grid.layout.padding = "0 16px", "0 8px 0 0"
-        row = ipywidgets.HBox([*self.buttons.values(), self._message])
-        row.layout.flex_flow, row.layout.align_items = "row wrap", "center"
+        grid = ipywidgets.GridBox(list(self.by_name.values()), layout=_GRID)
+        row = ipywidgets.HBox([*self.buttons.values(), self._message], layout=_ROW)
         self.box = ipywidgets.VBox([grid, row, self._unseen, self._stage])
         self._set_by_us = False
         self._changed = changed
@@ -115,12 +111,14 @@ class Controls:
 
 def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
     """The ipywidget of one control, at its first value."""
-    options = {"description": WORDS.get(name, name.replace("_", " ")), "style": _STYLE}
-    options["layout"] = {"width": "auto"}
+    words = WORDS.get(name, name.replace("_", " "))
+    options = {"description": words, "style": _STYLE, "layout": {"width": "auto"}}
     menus = {"data": sets, **MENUS}
     if name in menus:
         choices = [(one.replace("_", " "), one) for one in menus[name]]
-        value = _listed(name, start.get(name, choices[0][1]), list(menus[name]))
+        value = start.get(name, choices[0][1])
+        if value not in menus[name]:
+            raise ValueError(f"{name} is {value!r}; choose from {', '.join(menus[name])}")
         return ipywidgets.Dropdown(options=choices, value=value, **options)
     if name in SLIDERS:
         values = list(SLIDERS[name])
@@ -138,17 +136,13 @@ def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
 
 
 _STYLE = {"description_width": "104px"}
-
-
-def _listed(name: str, value: Any, known: list) -> Any:
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; choose from {', '.join(map(str, known))}")
-    return value
+_COLUMNS = "repeat(auto-fill, minmax(max(270px, 30%), 1fr))"
+_GRID = {"grid_template_columns": _COLUMNS, "grid_gap": "0 16px", "padding": "0 8px 0 0"}
+_ROW = {"flex_flow": "row wrap", "align_items": "center"}
 
 
 def _button(text: str, act: Callable[[], None]) -> Any:
     main = "primary" if text == "Train" else "danger" if text == "Stop" else ""
-    button = ipywidgets.Button(description=text, button_style=main)
-    button.layout.width = "auto"
+    button = ipywidgets.Button(description=text, button_style=main, layout={"width": "auto"})
     button.on_click(lambda _: act())
     return button

@@ -53,8 +53,8 @@ class Explorer:
         """Sliders above the picture, as one ipywidget."""
         import ipywidgets
 
-        self._image = ipywidgets.Image(value=self.picture.png(), format="png")
-        self._image.layout.max_width, self._image.layout.align_self = "100%", "flex-start"
+        image = {"value": self.picture.png(), "format": "png", "layout": messages.AS_IT_IS}
+        self._image = ipywidgets.Image(**image)
         self._message = ipywidgets.HTML()
         for name, values in self._choices.items():
             self.controls[name] = ipywidgets.SelectionSlider(

@@ -8,6 +8,8 @@ from typing import Any
 
 from nclib.pictures.picture import Picture
 
+AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}  # layout: a box would stretch it
+
 
 def view(widget: Any) -> dict[str, Any]:
     """The output data that shows an ipywidget, of version 8 or 7 (which has no bundle to give)."""

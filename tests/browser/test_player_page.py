@@ -14,7 +14,6 @@ from measure import frames_per_second, key_latencies
 from nclib.formulas.etf import simplex_etf
 from nclib.player import player as module
 from nclib.player.player import CollapsePlayer
-from nclib.runs.payload import payload
 from nclib.runs.trajectory import Trajectory
 
 pytestmark = pytest.mark.browser
@@ -696,7 +695,7 @@ def _last_means(packed, chosen) -> np.ndarray:
 
 @pytest.mark.parametrize("chosen", [[0, 3, 5, 9], [2, 4, 8], [0, 1, 2, 3]])
 def test_the_exact_view_is_the_procrustes_solution(ten, watch, chosen):
-    packed, page = payload(ten), watch().page
+    packed, page = ten.payload(), watch().page
     view, points = _view_in_javascript(page, packed, chosen), _last_means(packed, chosen)
     size = len(chosen)
     gram = view["vertices"] @ view["vertices"].T
@@ -707,7 +706,7 @@ def test_the_exact_view_is_the_procrustes_solution(ten, watch, chosen):
 
 
 def test_the_projected_frame_is_the_procrustes_solution(ten, watch):
-    packed, page = payload(ten), watch().page
+    packed, page = ten.payload(), watch().page
     view, points = _view_in_javascript(page, packed, []), _last_means(packed, range(10))
     frame = simplex_etf(10, 9, seed=3).numpy()  # any ETF has the same best fit
     u, s, vt = np.linalg.svd(points.T @ frame, full_matrices=False)
@@ -718,7 +717,7 @@ def test_the_projected_frame_is_the_procrustes_solution(ten, watch):
 
 def test_directions_without_extent_are_completed(ten, watch):
     """Two classes on one point: the axes stay orthonormal."""
-    packed, page = payload(ten), watch().page
+    packed, page = ten.payload(), watch().page
     means = np.frombuffer(base64.b64decode(packed["means"]), "<f4").reshape(-1, 10, 9).copy()
     means[-1, 1] = means[-1, 0]
     packed["means"] = base64.b64encode(means.tobytes()).decode()
