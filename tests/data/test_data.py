@@ -249,11 +249,7 @@ def test_a_split_needs_a_label_for_each_image():
 
 # ── The MNIST family ──────────────────────────────────────────────────────────────────────────────
 
-IDX_SETS = {
-    "mnist": named._mnist,
-    "fashion-mnist": named._fashion_mnist,
-    "kmnist": named._kmnist,
-}
+IDX_SETS = {name: named.NAMED[name] for name in ("mnist", "fashion-mnist", "kmnist")}
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -308,10 +304,38 @@ def test_torchvision_reads_the_same_from_the_same_place(tmp_path):
 def test_the_table_is_torchvisions(name, theirs):
     theirs = getattr(import_torchvision().datasets, theirs)
     ours = IDX_SETS[name]
-    assert ours.checksums == dict(theirs.resources)
-    assert set(theirs.mirrors) <= set(ours.mirrors)
     assert ours.folder == theirs.__name__
     assert [name.split(" - ")[0] for name in theirs.classes] == list(ours.class_names)
+
+
+@pytest.mark.parametrize("name", IDX_SETS)
+def test_all_of_torchvisions_addresses_are_asked_and_ours(tmp_path, monkeypatch, name):
+    asked = {}
+    monkeypatch.setattr(
+        named, "fetch", lambda place, root, **how: asked.setdefault(place, how) and exit()
+    )
+    with pytest.raises(SystemExit):
+        load_data(name, root=tmp_path)
+    dataset = getattr(import_torchvision().datasets, IDX_SETS[name].folder)
+    ((place, how),) = asked.items()
+    file, checksum = dataset.resources[0]
+    assert place == f"{IDX_SETS[name].folder}/raw/{file}"
+    assert how["checksum"] == checksum
+    addresses = {*dataset.mirrors, *IDX_SETS[name].more_mirrors}
+    assert set(how["mirrors"]) == {address + file for address in addresses}
+    assert how["mirrors"][0] == dataset.mirrors[0] + file
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_the_copy_of_cifar_is_asked_before_torchvisions_throttled_host(tmp_path, monkeypatch, name):
+    asked = []
+    monkeypatch.setattr(named, "fetch", lambda *_, mirrors, **__: asked.extend(mirrors) or exit())
+    with pytest.raises(SystemExit):
+        load_data(name, root=tmp_path)
+    dataset = getattr(import_torchvision().datasets, name.upper())
+    assert asked[0].startswith("https://zenodo.org/")
+    assert asked[0].endswith(f"/{dataset.filename}?download=1")
+    assert asked[1:] == [dataset.url]
 
 
 def test_the_root_argument_precedes_the_environment(tmp_path, monkeypatch):
@@ -325,8 +349,8 @@ def test_the_root_argument_precedes_the_environment(tmp_path, monkeypatch):
 def test_missing_files_come_from_the_course_mirror(tmp_path, monkeypatch):
     raw = write_mnist(tmp_path / "course", "FashionMNIST", suffix=".gz")
     checksums = {path.name: md5(path.read_bytes()) for path in raw.iterdir()}
-    for name, checksum in checksums.items():
-        monkeypatch.setitem(named._fashion_mnist.checksums, name, checksum)
+    dataset = import_torchvision().datasets.FashionMNIST
+    monkeypatch.setattr(dataset, "resources", list(checksums.items()))
     monkeypatch.delenv("NCLIB_OFFLINE")
     monkeypatch.setenv("NCLIB_MIRROR", str(tmp_path / "course"))
     data = load_data("fashion-mnist", root=tmp_path / "mine", device="cpu")
