@@ -46,7 +46,10 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
 
     Source: after Papyan, Han, Donoho 2020, Figures 2-7.
     """
-    runs, shown = given(runs), _quantity(quantity)
+    runs = given(runs)
+    if quantity not in QUANTITIES:
+        raise ValueError(f"quantity {quantity!r} is unknown; choose from {', '.join(QUANTITIES)}")
+    shown = QUANTITIES[quantity]
     places, styles = _places(runs), _styles(runs)
     rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
     size = (min(9, 2 + 2.3 * columns), 0.7 + 1.75 * rows)
@@ -94,13 +97,13 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
         f"{r.at_zero_error:.2f} → {r.at_end:.2f} % (epochs {r.zero_error_epoch} → {r.last_epoch})"
         for r in table.itertuples()
     ]
+    place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8, "color": INK}
     for row, words in zip(table.itertuples(), said, strict=True):
         color = styles[row.loss][0]
         axis.plot([0, row.gain], [row.Index] * 2, color=color, lw=2)
         axis.plot(0, row.Index, "o", mfc="white", color=color, ms=6)
         axis.plot(row.gain, row.Index, "o", color=color, ms=6)
-        place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8}
-        axis.annotate(words, (1.01, row.Index), color=INK, **place)
+        axis.annotate(words, (1.01, row.Index), **place)
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="change in test accuracy, points; ring: zero training error, disc: the end")
     axis.invert_yaxis()
@@ -111,16 +114,8 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
 
 
 def _ends(runs: Sequence[Trajectory], quantity: Quantity) -> str:
-    column = quantity.columns[0]
-    said = [
-        f"{run.title}: from {run.metrics[column].iloc[0]:.2g} to "
-        f"{run.metrics[column].iloc[-1]:.2g}, {when_right(run)}"
-        for run in runs
-    ]
+    said = []
+    for run in runs:
+        first, last = run.metrics[quantity.columns[0]].iloc[[0, -1]]
+        said.append(f"{run.title}: from {first:.2g} to {last:.2g}, {when_right(run)}")
     return "; ".join(said) + "."
-
-
-def _quantity(name: str) -> Quantity:
-    if name not in QUANTITIES:
-        raise ValueError(f"quantity {name!r} is unknown; choose from {', '.join(QUANTITIES)}")
-    return QUANTITIES[name]

@@ -64,9 +64,8 @@ def _palette(num_classes: int) -> Image.Image:
     """The colours of the scene, each by steps towards white and towards ink (at most 256)."""
     colors = [*class_colors(min(num_classes, 24)), RUN_COLORS[0], MUTED, FAINT, INK]
     rgb = np.array([to_rgb(color) for color in colors])
-    ink = np.array(to_rgb(INK))
     tints = [1 - step * (1 - rgb) for step in (0, 0.15, 0.3, 0.5, 0.75, 1)]
-    levels = np.concatenate([*tints, (rgb + ink) / 2, (3 * rgb + ink) / 4])
+    levels = np.concatenate([*tints, (rgb + rgb[-1]) / 2, (3 * rgb + rgb[-1]) / 4])
     levels = np.unique(np.round(255 * levels).astype(np.uint8), axis=0)
     image = Image.new("P", (1, 1))
     image.putpalette(levels.tobytes())

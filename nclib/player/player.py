@@ -71,11 +71,16 @@ class CollapsePlayer:
 
     def _take(self, trajectory: Recorded, other: Recorded | None) -> None:
         runs = [run.payload() for run in (trajectory, other) if run is not None]
-        _check_same_classes([run["class_names"] for run in runs])
+        names = [run["class_names"] for run in runs]
+        if names[0] != names[-1]:
+            raise ValueError(
+                f"other has the classes {names[-1]}; expected those of trajectory, {names[0]}: "
+                "compare runs on the same classes"
+            )
         self.epochs = tuple(sorted({epoch for run in runs for epoch in run["epochs"]}))
         self.title = " | ".join(run["title"] for run in runs)
         self.payload = {"runs": runs, "epochs": list(self.epochs), "height": self._height}
-        self._names = runs[0]["class_names"]
+        self._names = names[0]
 
     def show(self, trajectory: Recorded, other: Recorded | None = None) -> None:
         """Play another run, or two, in the same place, beginning at the end.
@@ -131,10 +136,8 @@ class CollapsePlayer:
         return target
 
     def __repr__(self) -> str:
-        measured = len(self.epochs)
-        return (
-            f"CollapsePlayer({self.title!r}, {measured} measured epochs; .save_html(path) keeps it)"
-        )
+        measured = f"{len(self.epochs)} measured epochs"
+        return f"CollapsePlayer({self.title!r}, {measured}; .save_html(path) keeps it)"
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         if shows_html():
@@ -153,14 +156,6 @@ class CollapsePlayer:
             f'<iframe class="{kind}" srcdoc="{html.escape(self.to_html())}" width="100%" '
             f'title="{html.escape("Collapse player: " + self.title)}" style="border: 0" '
             'sandbox="allow-scripts"></iframe>'
-        )
-
-
-def _check_same_classes(names: list[list[str]]) -> None:
-    if names[0] != names[-1]:
-        raise ValueError(
-            f"other has the classes {names[-1]}; expected those of trajectory, {names[0]}: compare "
-            "runs on the same classes"
         )
 
 
