@@ -1,7 +1,7 @@
 """Checkpoints: a training run that a killed process, or a lost notebook host, does not lose.
 
-One file holds the network, the optimiser, the order of the samples and every epoch so far. It is
-replaced whole or not at all, so that a run killed while writing goes on from the one before.
+One file holds the network, the optimiser, the order of the samples and every epoch so far; it is
+replaced whole or not at all.
 """
 
 from __future__ import annotations
@@ -59,11 +59,7 @@ class Checkpoint:
         if self.minutes < 0:
             raise ValueError(f"minutes is {self.minutes}; it must be at least 0")
         self.path = Path(self.path)
-        self._start()
-
-    def _start(self) -> None:
-        self._written_s = time.monotonic()
-        self._written_epoch: int | None = None
+        self._written_s, self._written = time.monotonic(), "from before"
 
     def due(self, number: int, last: int) -> bool:
         """Whether epoch ``number`` of ``last`` is one to write after."""
@@ -85,16 +81,14 @@ class Checkpoint:
                 for part in (first, _digest(first, archive), archive):
                     file.write(part)
         except OSError as error:
-            which = (
-                "from before" if self._written_epoch is None else f"of epoch {self._written_epoch}"
-            )
-            left = f"the one {which} is still there" if self.path.exists() else "there is none yet"
+            there = f"the one {self._written} is still there"
+            there = there if self.path.exists() else "there is none yet"
             raise CheckpointError(
                 f"the checkpoint of epoch {number} could not be written to {self.path} "
-                f"({error.strerror or error}); {left}. Make room or give another path, then call "
+                f"({error.strerror or error}); {there}. Make room or give another path, then call "
                 "train again: it goes on from the checkpoint there is"
             ) from error
-        self._written_s, self._written_epoch = time.monotonic(), number
+        self._written_s, self._written = time.monotonic(), f"of epoch {number}"
 
     def is_behind(self, state: dict[str, Any]) -> bool:
         """Whether the file has fewer epochs of the same run; it may be a later or another run's."""
@@ -111,7 +105,7 @@ class Checkpoint:
             CheckpointError: if the folder is missing, or the file is truncated, damaged, foreign
                 or of a newer version.
         """
-        self._start()
+        self._written_s, self._written = time.monotonic(), "from before"
         if not self.path.parent.is_dir():
             raise CheckpointError(
                 f"the folder of checkpoint {self.path} does not exist; create it, or mount the "

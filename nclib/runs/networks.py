@@ -67,9 +67,8 @@ def build_network(
             ResNet and VGG (64), growth rate of DenseNet (12 or 32); in brackets the full size.
         num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
             VGG and ResNet 8 times, ResNet-50 32 times.
-        linear_features: leave the ReLU off the MLP's feature layer. A ReLU keeps features
-            in the positive orthant, where a simplex ETF of C classes does not fit into C-1
-            dimensions.
+        linear_features: no ReLU on the MLP's features; a ReLU keeps them in the positive orthant,
+            where a simplex ETF of C classes does not fit into C-1 dimensions.
         seed: of the initial weights; the global generators are left as they are.
 
     Raises:
@@ -135,11 +134,8 @@ VGG = {  # convolutions before each halving, as multiples of the width (Simonyan
     16: ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8)),
     19: ((1, 1), (2, 2), (4, 4, 4, 4), (8, 8, 8, 8), (8, 8, 8, 8)),
 }
-RESNET = {  # blocks of each stage; channels out of a block over those within (He et al. 2016)
-    18: ((2, 2, 2, 2), 1),
-    34: ((3, 4, 6, 3), 1),
-    50: ((3, 4, 6, 3), 4),
-}
+# blocks of each stage; channels out of a block over those within (He et al. 2016)
+RESNET = {18: ((2, 2, 2, 2), 1), 34: ((3, 4, 6, 3), 1), 50: ((3, 4, 6, 3), 4)}
 # layers of each block; twice the growth rate are its initial channels (Huang et al. 2017)
 DENSENET = {40: (6, 6, 6), 121: (6, 12, 24, 16)}
 
@@ -184,10 +180,10 @@ def vgg(image_shape: Shape, *, depth: int, width: int) -> Features:
     """
     layers, channels, size = [], image_shape[0], min(image_shape[1:])
     for stage in VGG[depth]:
-        for factor in stage:
-            convolution = nn.Conv2d(channels, factor * width, 3, padding=1)
-            layers += [convolution, nn.BatchNorm2d(factor * width), nn.ReLU()]
-            channels = factor * width
+        for outputs in (factor * width for factor in stage):
+            convolution = nn.Conv2d(channels, outputs, 3, padding=1)
+            layers += [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]
+            channels = outputs
         if size > 1:
             layers.append(nn.MaxPool2d(2))
             size //= 2

@@ -17,18 +17,14 @@ from nclib.measuring.report import Evaluator, Measurement
 from nclib.runs.checkpoint import CheckpointError, generators, require_same_settings
 from nclib.shapes import Number, Tensor
 
+Schedule = Callable[[Number], Number]
+
 
 class Run:
     """A network, its data and optimiser, ready for epoch ``first`` after ``seconds`` of work."""
 
     def __init__(
-        self,
-        network: nn.Module,
-        data: DataSet,
-        settings: dict,
-        schedule: Callable[[Number], Number],
-        *,
-        compiled: bool,
+        self, network: nn.Module, data: DataSet, settings: dict, schedule: Schedule, compiled: bool
     ) -> None:
         self.network, self.data, self.settings, self.schedule = network, data, settings, schedule
         self.first, self.seconds = 0, 0.0

@@ -49,10 +49,10 @@ def record(
         configuration: ``data``, ``network`` and arguments of ``load_data`` (``per_class`` …),
             ``build_network`` (``width`` …) and ``train``. ``seed`` is that of the initial weights
             and of the order of the samples, ``data_seed`` that of the choice of samples.
-        root: folder of data files, as ``load_data``.
-        device: where to train; the first device that works when not given.
+        root: as ``load_data``.
+        device: as ``load_data``.
         checkpoint: as ``train``.
-        progress: show a text progress bar.
+        progress: as ``train``.
 
     Raises:
         ValueError: for an unknown or missing key; and as the three functions.
@@ -118,8 +118,8 @@ def sweep(
 ) -> Sweep:
     """Record many configurations; those whose file is in the folder already are not run again.
 
-    Each run keeps a checkpoint in the folder while it goes and a trajectory when it is done, so a
-    sweep that was interrupted, or lost a worker, is simply called again.
+    Each keeps a checkpoint in the folder while it goes and a trajectory when it is done: a sweep
+    that was interrupted, or lost a worker, is simply called again.
 
     Args:
         configurations: as ``record``; equal ones are run once. Functions in them (schedules) count
@@ -135,8 +135,7 @@ def sweep(
         The runs and the failures: one that fails does not lose the others.
 
     Raises:
-        ValueError: for a configuration with an unknown or missing key, before anything runs; or if
-            the folder cannot be made.
+        ValueError: before anything runs: for an unknown or missing key, or no folder can be made.
     """
     done, where = Sweep([dict(one) for one in configurations]), {"root": root, "device": device}
     named = [(run_name(one), one) for one in done.configurations]
@@ -198,11 +197,7 @@ def _keep(configuration: Mapping[str, Any], path: str, where: dict, minutes: Num
 
 
 def run_name(configuration: Mapping[str, Any]) -> str:
-    """Data, network and loss, then ten digits of a hash of the whole configuration.
-
-    Raises:
-        ValueError: for an unknown or missing key.
-    """
+    """Data, network and loss, then ten digits of a hash of it all; ValueError as ``record``."""
     _check(configuration)
     text = _as_text(configuration)
     words = [json.loads(text)["data"].partition(".")[0], configuration["network"]]
@@ -220,10 +215,8 @@ def _plain(value: Any) -> Any:
     """What JSON has for a value that it does not know."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    if isinstance(value, range):
-        return list(value)
-    if isinstance(value, set | frozenset):
-        return sorted(value)
+    if isinstance(value, range | set | frozenset):
+        return list(value) if isinstance(value, range) else sorted(value)
     name = getattr(value, "__qualname__", "<nothing>")
     if "<" in name:  # of a lambda, or of a function made by another: they would pass for equal
         raise ValueError(

@@ -32,7 +32,7 @@ def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
 def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
     """The metrics of each run at the first epoch, at 99.9 % training accuracy, and at the end.
 
-    A row for each run and moment, indexed by (data, network, loss, moment).
+    Indexed by (data, network, loss, moment).
     """
     rows = {}
     for run in given(runs):

@@ -99,11 +99,17 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     settings |= {"environment": runtime.environment(data.device)}
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
     network = network.to(data.device, memory_format=torch.channels_last)
-    run = Run(network, data, plain(settings), schedule, compiled=compiled)
+    run = Run(network, data, plain(settings), schedule, compiled)
     chosen = measured_epochs(epochs) if measure_at is None else measure_at
     wanted = chosen if callable(chosen) else {*chosen}.__contains__
     trained = _epochs(run, wanted, sample, progress)
-    return trained if checkpoint is None else _kept(run, trained, checkpoint)
+    if checkpoint is None:
+        return trained
+    keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    saved = keeper.load()
+    if saved is not None:
+        run.restore(saved, keeper.path)
+    return _kept(run, trained, keeper, saved)
 
 
 def _epochs(
@@ -130,19 +136,9 @@ def _epochs(
 
 
 def _kept(
-    run: Run, trained: Iterator[Epoch], checkpoint: str | Path | Checkpoint
-) -> Iterator[Epoch]:
-    """The same epochs, kept; those that a checkpoint holds already are not trained again."""
-    keeper = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    saved = keeper.load()
-    if saved is not None:
-        run.restore(saved, keeper.path)
-    return _keeping(run, trained, keeper, saved)
-
-
-def _keeping(
     run: Run, trained: Iterator[Epoch], keeper: Checkpoint, saved: dict | None
 ) -> Iterator[Epoch]:
+    """The same epochs, kept; those that were ``saved`` are yielded, not trained again."""
     packed = saved["epochs"] if saved else []
     history = [unpack(epoch, saved["settings"]) for epoch in packed]
     yield from history[:-1]
