@@ -164,9 +164,9 @@ class Trajectory:
 
     def payload(self) -> dict[str, Any]:
         """What the player draws, as JSON values; ValueError if nothing was recorded."""
+        points = self.coordinates()
         names = ("title", "class_names", "labels", "num_features", "zero_error_epoch")
-        facts = {name: getattr(self, name) for name in names}
-        return payload(self.coordinates(), self.metrics, **facts)
+        return payload(points, self.metrics, **{name: getattr(self, name) for name in names})
 
     def index_of(self, epoch: int | np.integer) -> int:
         """Position of a measured epoch among them; ValueError for another."""

@@ -7,7 +7,7 @@ from lab import notebook, sliders, work
 
 pytestmark = pytest.mark.browser
 
-EXPLORE = """from nclib.picture import picture
+EXPLORE = """from nclib.pictures.picture import picture
 from nclib.widgets.explore import explore
 
 
