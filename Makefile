@@ -64,7 +64,7 @@ site: .venv/installed  ## build/site: all notebooks as pages that need no kernel
 slides: .venv/installed  ## build/00_tour.slides.html: lecture slides from the tour, the player in them
 	NCLIB_PROFILE=laptop OMP_NUM_THREADS=1 $(BIN)/python tools/nb.py slides
 
-portable: .venv/installed  ## dist/portable: notebooks that carry the library, one file each
+portable: .venv/installed  ## dist/portable: notebooks that carry what they use of the library
 	$(BIN)/python tools/nb.py portable
 
 student: .venv/installed  ## dist/student and dist/instructor: without solutions, and with them open

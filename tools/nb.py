@@ -6,7 +6,7 @@ python tools/nb.py lint             the house rules, on the .py
 python tools/nb.py page NOTEBOOK    execute, and write one self-contained HTML page
 python tools/nb.py slides NOTEBOOK  execute, and write lecture slides, one HTML page
 python tools/nb.py site             build/site: all pages, and an index
-python tools/nb.py portable         dist/portable: notebooks that carry the library
+python tools/nb.py portable         dist/portable: notebooks that carry what they use of the library
 python tools/nb.py student          dist/student: without solutions; instructor: solutions open
 python tools/nb.py adopt SAVED      take a notebook saved by Colab back into its .py
 python tools/nb.py address          copy the git remote's address into pyproject.toml, once
@@ -110,7 +110,7 @@ def _lint(options: argparse.Namespace) -> int:
 
 
 def _portable(options: argparse.Namespace) -> int:
-    """Write notebooks that carry the library, and the recorded runs they use."""
+    """Write notebooks that carry what they use of the library and of the recorded runs."""
     from stamp import notebook
 
     return _copies("portable", notebook, options.paths)
