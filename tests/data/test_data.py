@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import lzma
 import pickle
 import tarfile
 from dataclasses import FrozenInstanceError
@@ -618,6 +619,33 @@ def test_the_order_in_an_archive_does_not_matter(tmp_path):
     other = load_data(str(other), per_class=3, device="cpu")
     assert torch.equal(one.train.images, other.train.images)
     assert torch.equal(one.test.images, other.test.images)
+
+
+@pytest.mark.parametrize("kind", [".tar.gz", ".tar.xz", ".tar.bz2"])
+def test_an_archive_too_large_for_memory_is_read_alike(tmp_path, monkeypatch, kind):
+    path = as_tar(tmp_path / f"pets{kind}", pictures(*SPLIT))
+    one = load_data(path, per_class=3, device="cpu")
+    monkeypatch.setattr(folders, "_IN_MEMORY", 1000)
+    other = load_data(path, per_class=3, device="cpu")
+    assert torch.equal(one.train.images, other.train.images)
+    assert torch.equal(one.test.images, other.test.images)
+
+
+def test_a_compressed_archive_is_decompressed_once_and_a_plain_one_not_copied(
+    tmp_path, monkeypatch
+):
+    opened = []
+
+    class Counted(lzma.LZMAFile):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            opened.append(self)
+
+    path = as_tar(tmp_path / "pets.tar.xz", pictures(*SPLIT))
+    monkeypatch.setattr(lzma, "LZMAFile", Counted)
+    load_data(path, device="cpu")
+    assert len(opened) == 1
+    assert folders._decompressed(as_tar(tmp_path / "pets.tar", pictures(*SPLIT))) is None
 
 
 def test_torchvisions_image_folder_finds_the_same(tmp_path):
