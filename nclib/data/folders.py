@@ -4,12 +4,12 @@ Layouts: ``train/<class>/*`` with ``test/<class>/*`` (or ``val``), or ``<class>/
 split. A single folder around either is looked through. Only the images asked for are decoded.
 
 Measured with CIFAR-10 as 60,000 JPEGs in a ``.tar.xz`` of 18 MB, 15,000 of them wanted, in seconds
-of processor time: every load takes 6 to 7 (8 to 9 when it was decompressed for the list and again for
-the images). Unpacked once into a cache, the first load takes 13 and a later one 3, so that the fourth
-gains, while 60,000 files stay that take 236 MB; hosted notebooks begin with an empty cache, and a
-session loads once. torchvision's ``ImageFolder`` lists a folder in 0.1 where the walk here takes
-0.3, and decodes in 2.0 instead of 2.9, after an import of 1.5; it makes grey images coloured, clips
-deep ones, takes hidden folders for classes and does not name a damaged image.
+of processor time: every load takes 6 to 7 (8 to 9 when list and images were decompressed apart).
+Unpacked once into a cache, the first load takes 13 and a later one 3, so that the third or fourth
+gains, while 60,000 files of 236 MB stay; hosted notebooks begin with an empty cache, and a session
+loads once. torchvision's ``ImageFolder`` lists a folder in 0.1 where the walk here takes 0.3, and
+decodes in 2.0 instead of 2.9, after an import of 1.5; it makes grey images coloured, clips deep
+ones, takes hidden folders for classes and does not name a damaged image.
 """
 
 from __future__ import annotations
