@@ -208,7 +208,7 @@ class DeepUFM(nn.Module):
     def inputs(self) -> list[Float[Tensor, "N d"]]:
         """What enters each layer: the features, then ReLUs."""
         x = [self.features]
-        for weight in self.weights[:-1]:
+        for weight in list(self.weights)[:-1]:  # a slice would make new parameters
             x.append((x[-1] @ weight.T).relu())
         return x
 

@@ -321,6 +321,18 @@ def test_two_classes_no_random_point_lies_below_the_value(seed, depth, part, ini
     assert objective(model) >= collapse_loss(2, depth, model.decay_product)[0]
 
 
+def test_the_hessian_holds_all_layers():
+    """``torch.func`` swaps parameters, also where the forward pass takes all weights but one."""
+    model = DeepUFM(2, 2, 3, 3, weight_decay=0.1, feature_decay=0.2, init=1).double()
+    parameters = list(model.parameters())
+    slope = torch.autograd.grad(model.objective(), parameters, create_graph=True)
+    rows = [
+        torch.cat([x.flatten() for x in torch.autograd.grad(entry, parameters, retain_graph=True)])
+        for entry in torch.cat([part.flatten() for part in slope])
+    ]
+    assert torch.allclose(descent.hessian(model), torch.stack(rows), atol=1e-12)
+
+
 # many at once
 
 
