@@ -2,8 +2,8 @@
 
     python benchmarks/deep_ufm.py [--steps 3000]
 
-The fits are those that tests/formulas/test_deep_ufm.py holds to their limits. The grid is fitted twice by
-the same function: all models in one call, and one call for every model.
+The fits are those that tests/formulas/test_deep_ufm.py holds to their limits. The grid is
+fitted twice by the same function: all models in one call, and one call for every model.
 """
 
 from __future__ import annotations

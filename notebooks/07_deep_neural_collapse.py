@@ -66,7 +66,8 @@ from nclib import runtime
 from nclib.formulas.deep_ufm import DeepUFM, existence_limit, threshold
 from nclib.formulas.descent import descend, fit
 from nclib.formulas.layers import layer_collapse
-from nclib.lessons.deep import checks, pictures
+from nclib.lessons.claims import claim
+from nclib.lessons.deep import checks, fits, grams, pictures
 from nclib.widgets.explore import explore
 
 print(runtime.start())
@@ -88,12 +89,10 @@ many = runtime.choose(ci=5, laptop=20)  # random starts for a histogram
 # **Predict.** After the descent, two samples of the *same* class will enter **(a)** the last layer alone, **(b)** every layer, as one and the same vector. And two of *different* classes, after a ReLU: **(c)** opposite, **(d)** orthogonal?
 
 # %%
-options = dict(weight_decay=5e-3, feature_decay=1e-3, init=0.5, seed=seed)
-two = DeepUFM(2, per_class, 3, width, **options)
-strip = pictures.LayerStrip(two)
-for step in descend([two], steps=runtime.choose(ci=1500, laptop=4000), record_every=20):
-    strip.record(step)
-explore(strip.at, step=strip.steps, start={"step": strip.steps[-1]})
+two = DeepUFM(2, per_class, 3, width, weight_decay=5e-3, feature_decay=1e-3, init=0.5, seed=seed)
+descent = descend([two], steps=runtime.choose(ci=1500, laptop=4000), record_every=20)
+strip, shown = grams.layer_strip(two, descent)
+explore(strip, step=shown, start={"step": shown[-1]})
 
 # %% [markdown]
 # Each square holds the inner products of all samples that enter a layer: first class, then second. Two flat blocks of red say that the samples of a class are one point; white beside them, that the classes are orthogonal. Drag the step.
@@ -117,16 +116,13 @@ def collapse_value(num_classes, depth, decay_product):
 
 # %% tags=["self-check"]
 value, _ = nclib.deep_ufm.collapse_loss(2, 3, two.decay_product)
-layers = pd.DataFrame(map(vars, layer_collapse(two)))
-loss, energies = two.objective().item(), two.energies().detach()
-assert abs(collapse_value(2, 3, two.decay_product) - value) < 1e-8, "the grid finds another value"
-assert abs(loss - value) < 2e-5, f"the descent ends at {loss}, theory {value}"
-assert energies.std() < 0.01 * energies.mean(), f"λ‖W‖² differ by layer: {energies}"
-assert layers.dnc1.max() < 1e-6, f"DNC1: {layers.dnc1.max()}"
-assert layers.dnc2[1:].max() < 1.05, "a layer's means are no orthogonal frame"
-assert layers.dnc3[1:].max() < 0.06, "a layer's weights do not follow its means"
-print(f"checked: objective {loss:.6f}, theory {value:.6f} (limit 2e-5)")
-print(f"checked: DNC1 of all layers below {layers.dnc1.max():.0e} (limit 1e-6)")
+layers, energies = pd.DataFrame(map(vars, layer_collapse(two))), two.energies().detach()
+claim("least value on the grid", collapse_value(2, 3, two.decay_product), near=value, below=1e-8)
+claim("objective of the descent", two.objective().item(), near=value, below=2e-5)
+claim("λ‖W‖² of the layers, spread ÷ mean", energies.std() / energies.mean(), below=0.01)
+claim("DNC1 of all layers", layers.dnc1, below=1e-6)
+claim("DNC2 from the second layer on: orthogonal frames", layers.dnc2[1:], below=1.05)
+claim("DNC3 from the second layer on: weights follow means", layers.dnc3[1:], below=0.06)
 
 # %% [markdown]
 # Is that so at other depths and decays? All models below descend at once, as one batch of matrices.
@@ -153,9 +149,7 @@ pictures.losses_against_theory(train_all(grid))
 
 # %% tags=["self-check"]
 table = pictures.ends(grid)
-off = (table.loss - table.collapse).abs().max()
-assert off < 1e-3, f"a loss is {off} off the theory"
-print(f"checked: {len(table)} models of 2 to 6 layers end within {off:.0e} of theory (limit 1e-3)")
+claim("2 to 6 layers: objective off theory", (table.loss - table.collapse).abs(), below=1e-3)
 
 # %% [markdown]
 # ## 2. The threshold, and what it does not do
@@ -176,18 +170,16 @@ def from_collapse(depth, part):
     last = min(part, 0.999 * existence_limit(2, depth) / threshold(2, depth))
     model = around(depth, part, **small)
     model.load_state_dict(around(depth, last, **small).start_collapsed().state_dict())
-    for parameter in model.parameters():
-        parameter.data += 0.02 * torch.randn(parameter.shape)
-    return model
+    return fits.nudged(model)
 
 
 # %%
 kept = [from_collapse(*pair) for pair in pairs]
 fallen = [around(*pair, **small, init=0.05) for pair in pairs]
 train_all([*kept, *fallen], steps=1200)
-crossing = pictures.ThresholdCrossing(kept, fallen)
+crossing = pictures.threshold_crossing(kept, fallen)
 decays = [round(10 ** (k / 10), 2) for k in range(-10, 14)]
-explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.79})
+explore(crossing, depth=depths, decay=decays, start={"depth": 3, "decay": 0.79})
 
 # %% [markdown]
 # Left: $f(s)$, its collapsed minimum marked. Right: the value of that minimum against the decay, dashed where zero is better. Move the decay through 1, then up to the dotted line.
@@ -204,14 +196,12 @@ explore(crossing.at, depth=depths, decay=decays, start={"depth": 3, "decay": 0.7
 stays, falls = pictures.ends(kept), pictures.ends(fallen)
 for depth, limit in ((2, 1.7), (3, 4), (4, 12)):
     exact = existence_limit(2, depth) / threshold(2, depth)
-    assert abs(exact / limit - 1) < 0.02, f"depth {depth}: collapse exists up to {exact}"
     of = stays[stays.depth == depth].set_index("part").loss
-    below, between, past = of[:1], of[1 : exact * 0.99], of[exact:]
-    assert below.max() < 0.5 < between.min(), f"depth {depth}: ½ is not crossed at the threshold"
-    assert (between > 0.5005).all(), f"depth {depth}: fell to zero before its limit"
-    assert (past - 0.5).abs().max() < 1e-4, f"depth {depth}: collapse outlived its limit"
-    print(f"checked: depth {depth}: {below.iloc[-1]:.3f} below, {between.iloc[0]:.3f} above Λ*")
-assert (falls.loss - 0.5).abs().max() < 1e-4, "a start close to zero left it"
+    claim(f"depth {depth}: thresholds up to the limit ÷ {limit}", exact / limit, near=1, below=0.02)
+    claim(f"depth {depth}: collapse below Λ*", of.loc[:1], below=0.5)
+    claim(f"depth {depth}: kept beyond Λ*", of.loc[1 : exact * 0.99], above=0.5005)
+    claim(f"depth {depth}: zero past the limit", of.loc[exact:], near=0.5, below=1e-4)
+claim("zero from a start close to it", falls.loss, near=0.5, below=1e-4)
 
 # %% [markdown]
 # ## 3. A trap: two classes become one
@@ -246,18 +236,14 @@ pd.DataFrame(outputs, index=["class 0", "class 1"], columns=["output 0", "output
 # **What it does not show.** That four layers cannot collapse here: from larger starts they do, and smaller ones end at zero. The theorem is about the landscape; the start decides into which valley one falls.
 
 # %% tags=["self-check"]
-ended = pictures.ends(by_size[0.5]).query("part > 0.4")
-merged = ended[ended["rank"] == 1]
-assert len(merged) >= 0.7 * len(ended), f"only {len(merged)} of {len(ended)} were trapped"
-assert (merged.loss - (merged.collapse + 0.5) / 2).abs().max() < 1e-4, "not half-way"
-assert len(set(outputs.argmax(1).tolist())) == 1, "both classes are told apart"
-print(f"checked: start 0.5: {len(merged)} of {len(ended)} end merged though collapse is better")
+ended = {i: pictures.ends(models).query("part > 0.4") for i, models in by_size.items()}
+merged, of = ended[0.5][ended[0.5]["rank"] == 1], len(ended[0.5])
+claim(f"start 0.5: {len(merged)} of {of} merge though collapse is better", len(merged) >= 0.7 * of)
+claim("merged: off half-way", (merged.loss - (merged.collapse + 0.5) / 2).abs(), below=1e-4)
+claim("both classes have the same winner", len(set(outputs.argmax(1).tolist())) == 1)
 for size, rank in ((1.0, 2), (0.4, 0)):
-    reached = pictures.ends(by_size[size]).query("part > 0.4")["rank"]
-    assert (reached == rank).mean() > 0.7, f"start {size}: ranks {reached.tolist()}"
-    print(
-        f"checked: start {size}: {(reached == rank).sum()} of {len(reached)} end with rank {rank}"
-    )
+    share = (ended[size]["rank"] == rank).mean()
+    claim(f"start {size}: share that ends with rank {rank}", share, above=0.7)
 
 # %% [markdown]
 # ## 4. More classes: below collapse
@@ -283,11 +269,10 @@ pictures.below_collapse(groups, {list(groups)[1]: {"graph": graph}})
 # %% tags=["self-check"]
 for name, models in groups.items():
     table = pictures.ends(models)
-    below = table[table.loss < 0.97 * table.collapse]
-    assert len(below) >= 0.8 * len(table), f"{name}: {len(below)} of {len(table)} below collapse"
-    assert (below["rank"] < below.classes).all(), f"{name}: below collapse at full rank"
-    values = f"{table.loss.min():.5f}–{table.loss.max():.5f} against {table.collapse[0]:.5f}"
-    print(f"checked: {name}: {len(below)} of {len(table)} below collapse, {values}")
+    below, collapse = table[table.loss < 0.97 * table.collapse], table.collapse[0]
+    said = f"{name}: {len(below)} of {len(table)} from {table.loss.min():.5f} on"
+    claim(f"{said}, below collapse at {collapse:.5f}", len(below) >= 0.8 * len(table))
+    claim(f"{name}: their rank is below {table.classes[0]}", below["rank"] < below.classes)
 
 # %% [markdown]
 # **What we saw.** (c). Not a failure of descent: these solutions are *better* than collapse, by several per cent, and random starts find them at once. What do they look like?
@@ -305,16 +290,12 @@ print(f"rank {torch.linalg.matrix_rank(before)} before the ReLU; the identity af
 # Ten directions are kept in five, layer after layer, and unfolded by the last ReLU. That is the trick: **rank costs in every layer, unfolding once** (Súkeník et al. 2024 build it from strongly regular graphs). Below, the inner products of the class means in each layer: of collapse, of the graph, of a descent that begins beside the graph, and of the best one from a random start.
 
 # %%
-settings = dict(weight_decay=4e-3, feature_decay=4e-3)
-placed = [DeepUFM(10, 1, 4, 30, **settings) for _ in range(3)]
-placed[0].start_collapsed(), placed[1].start_graph(), placed[2].start_graph()
-for parameter in placed[2].parameters():
-    parameter.data += 0.02 * torch.randn(parameter.shape)
-train_all(placed[2:])
-best = min(ten, key=lambda model: model.objective().item())
-rivals = {"collapse": placed[0], "graph": placed[1], "from the graph": placed[2]}
-rivals["random start"] = best
-pictures.layer_grams(rivals)
+size, settings = (10, 1, 4, 30), dict(weight_decay=4e-3, feature_decay=4e-3)
+rivals = {"collapse": DeepUFM(*size, **settings).start_collapsed()}
+rivals["graph"] = DeepUFM(*size, **settings).start_graph()
+(rivals["from the graph"],) = train_all([fits.nudged(DeepUFM(*size, **settings).start_graph())])
+rivals["random start"] = min(ten, key=lambda model: model.objective().item())
+grams.layer_grams(rivals)
 
 # %% [markdown]
 # **What we saw.** The graph beats collapse, and is not the optimum either: a descent from it keeps which classes meet, lets the last matrix do part of the unfolding, and ends lower. Random starts mostly end at something less regular, often below the graph as well; now and then one finds a whole graph by itself. The check counts those: classes that do *not* meet must form the Petersen graph, whose adjacency matrix solves $P^2 + P = 2I + J$, with $J$ all ones.
@@ -332,14 +313,13 @@ def finds_graph(model):
 # %% tags=["self-check"]
 values = {name: model.objective().item() for name, model in rivals.items()}
 ranks = {name: [layer.rank for layer in layer_collapse(m)] for name, m in rivals.items()}
-assert identity, "the ReLU does not give the identity"
-assert abs(values["graph"] - graph) < 1e-6, f"graph: {values['graph']}, formula {graph}"
-assert values["from the graph"] < values["graph"] < values["collapse"], f"order: {values}"
-assert values["random start"] < values["graph"], f"order: {values}"
-assert ranks["collapse"] == [10] * 4, f"ranks {ranks}"
-assert ranks["graph"] == ranks["from the graph"] == [5, 5, 5, 10], f"ranks {ranks}"
-assert finds_graph(rivals["graph"]) and finds_graph(rivals["from the graph"]), "no graph"
-print("checked:", ", ".join(f"{name} {v:.5f} {ranks[name]}" for name, v in values.items()))
+claim("the ReLU makes the identity", identity)
+claim("graph's objective, by formula", values["graph"], near=graph, below=1e-6)
+claim("descent < graph < collapse", values["from the graph"] < values["graph"] < values["collapse"])
+claim("random start, below the graph", values["random start"], below=values["graph"])
+claim("ranks of collapse are 10", ranks["collapse"] == [10] * 4)
+claim("ranks 5, 5, 5, 10", ranks["graph"] == ranks["from the graph"] == [5, 5, 5, 10])
+claim("a graph stays one", [finds_graph(rivals[x]) for x in ("graph", "from the graph")])
 print(f"random starts that found a graph: {sum(map(finds_graph, ten))} of {len(ten)}")
 
 # %% [markdown]
@@ -359,13 +339,12 @@ pictures.least_rank(by_decay, by_width)
 decayed, widened = pictures.ends(by_decay), pictures.ends(by_width)
 of_decay = decayed.groupby("decay")["rank"].mean()
 of_width = widened.groupby("width")["rank"].mean()
-assert of_decay.iloc[-1] < of_decay.iloc[0] < 10, f"rank by decay: {of_decay.to_dict()}"
-assert of_width.is_monotonic_increasing, f"rank by width: {of_width.to_dict()}"
+claim("rank falls with decay, below 10", of_decay.iloc[-1] < of_decay.iloc[0] < 10)
+claim(f"rank rises with width: {of_width.round(1).to_dict()}", of_width.is_monotonic_increasing)
 wide = widened.query("width == 64")
-assert (wide["rank"] == 10).all(), f"width 64: ranks {wide['rank'].tolist()}"
-assert (wide.loss / wide.collapse - 1).abs().max() < 3e-3, "width 64 does not end in collapse"
-assert widened.loss.min() < 0.95 * wide.loss.min(), "narrow is not better"
-print("checked: mean rank by width", of_width.round(1).to_dict(), "and all of width 64 in collapse")
+claim("width 64 has full rank", wide["rank"] == 10)
+claim("width 64: objective ÷ collapse's", wide.loss / wide.collapse, near=1, below=3e-3)
+claim("least objective, all widths ÷ width 64", widened.loss.min() / wide.loss.min(), below=0.95)
 
 # %% [markdown]
 # ## 5. Is deep neural collapse really optimal?

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 from torch import nn
 
@@ -68,25 +67,21 @@ class UFM(nn.Module):
         at_least(2, num_classes=num_classes)
         at_least(1, per_class=per_class, num_features=num_features)
         check_decays(weight_decay=weight_decay, feature_decay=feature_decay)
-        if bias_decay is not None:
-            check_decays(bias_decay=bias_decay)
+        check_decays(bias_decay=bias_decay or 0)
         check_loss(loss)
-        self.loss = loss
+        self.loss, self.bias_decay = loss, bias_decay
         self.weight_decay, self.feature_decay = weight_decay, feature_decay
-        self.bias_decay = bias_decay
-        generator = torch.Generator().manual_seed(seed)
+        draw = torch.Generator().manual_seed(seed)
         shape = (num_classes * (1 + per_class), num_features)
-        start = torch.randn(shape, generator=generator, dtype=torch.float64)
-        start *= init / num_features**0.5
+        start = torch.randn(shape, generator=draw, dtype=torch.float64) * (init / num_features**0.5)
         self.weight = nn.Parameter(start[:num_classes].clone())
         self.features = nn.Parameter(start[num_classes:].clone())
         self.bias = None if bias_decay is None else nn.Parameter(start.new_zeros(num_classes))
-        labels = torch.arange(num_classes).repeat_interleave(per_class)
-        self.register_buffer("labels", labels)
+        self.register_buffer("labels", torch.arange(num_classes).repeat_interleave(per_class))
 
     def forward(self) -> Float[Tensor, "N C"]:
         """Logits HWᵀ + 1bᵀ of all features."""
-        return F.linear(self.features, self.weight, self.bias)
+        return nn.functional.linear(self.features, self.weight, self.bias)
 
     def objective(self) -> Float[Tensor, ""]:
         """Data loss + ½λ_W‖W‖² + ½λ_H‖H‖² + ½λ_b‖b‖²."""
@@ -103,24 +98,18 @@ class UFM(nn.Module):
     def place(self, weight: Tensor, features: Tensor, bias: Tensor | None = None) -> UFM:
         """Start from (C, p), (N, p) and, with a bias, (C,); returns the model.
 
-        Raises:
-            ValueError: for a shape that does not fit, or a bias where there is none.
+        Raises ValueError for a shape that does not fit, or a bias where there is none.
         """
-        given = {"weight": weight, "features": features}
-        if bias is not None:
-            given["bias"] = bias
-        own = dict(self.named_parameters())
-        for name, tensor in given.items():
-            if name not in own:
-                raise ValueError("bias was given, but the model has none; build it with bias_decay")
-            if tensor.shape != own[name].shape:
-                raise ValueError(
-                    f"{name} has shape {tuple(tensor.shape)}; this model needs "
-                    f"{tuple(own[name].shape)}"
-                )
-        with torch.no_grad():
-            for name, tensor in given.items():
-                own[name].copy_(tensor)
+        if bias is not None and self.bias is None:
+            raise ValueError("bias was given, but the model has none; build it with bias_decay")
+        bias = self.bias if bias is None else bias
+        given = {"weight": weight, "features": features, "bias": bias}
+        for name, own in self.named_parameters():
+            found, wanted = tuple(given[name].shape), tuple(own.shape)
+            if found != wanted:
+                raise ValueError(f"{name} has shape {found}; this model needs {wanted}")
+        for name, own in self.named_parameters():
+            own.data.copy_(given[name])
         return self
 
 
@@ -157,10 +146,8 @@ class UFMOptimum:
     def mean_logits(self) -> Float[Tensor, "C C"]:
         """WMᵀ, without the bias; raises ValueError when it is not unique."""
         if not self.unique:
-            raise ValueError(
-                f"the minimum uses {self.rank} of {self.num_classes} directions, any of them: its "
-                "Gram matrices are not unique; raise num_features"
-            )
+            used = f"{self.rank} of {self.num_classes} directions, any of them"
+            raise ValueError(f"the minimum uses {used}: it is not unique; raise num_features")
         size = self.num_classes
         centring = (size - 1) / size * simplex_gram(size)  # I - 11ᵀ/C
         return self.scale * centring + self.shared_scale / size
@@ -204,37 +191,31 @@ def mse_minimum(
     Source: Tirer & Bruna 2022 (no bias, free bias), Zhou et al. 2022 (bias with decay).
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
-    enough = num_features is None or num_features >= num_classes
     available = num_classes if num_features is None else num_features
     at_least(1, num_features=available)
-    scale = max(0.0, 1 - num_classes * theta)
-    shared, bias = _along_ones(num_classes, theta, bias_decay, enough)
+    enough, scale = available >= num_classes, max(0.0, 1 - num_classes * theta)
+    shared, bias = _shared(num_classes, theta, bias_decay, enough)
     centred = min(available, num_classes - 1)
-    loss = centred * _direction(scale, 1, num_classes, theta)
-    loss += (num_classes - 1 - centred) * _direction(0, 1, num_classes, theta)
-    loss += _direction(shared, 1 - num_classes * bias, num_classes, theta)
+
+    def cost(scale: Number, target: Number) -> float:  # of one singular direction of the logits
+        return (target - scale) ** 2 / (2 * num_classes) + theta * scale
+
+    loss = centred * cost(scale, 1) + (num_classes - 1 - centred) * cost(0, 1)
+    loss += cost(shared, 1 - num_classes * bias)
     loss += num_classes * (bias_decay or 0) * bias**2 / 2
     rank = centred * (scale > 0) + (shared > 0)
     unique = scale == 0 or enough or (bias > 0 and available == num_classes - 1)
     return UFMOptimum(loss, scale, shared, bias, rank, unique, ratio, num_classes)
 
 
-def _direction(scale: Number, target: Number, num_classes: int, theta: Number) -> float:
-    """Cost (target - s)²/2C + θs of one singular direction of the logits."""
-    return (target - scale) ** 2 / (2 * num_classes) + theta * scale
-
-
-def _along_ones(
-    num_classes: int, theta: Number, bias_decay: Number | None, enough: bool
-) -> tuple[float, float]:
+def _shared(size: int, theta: Number, decay: Number | None, enough: bool) -> tuple[float, float]:
     """s₁ and b: the mean of the targets is fitted by the bias, by a common direction, or both."""
-    if bias_decay is None:
-        return (max(0.0, 1 - num_classes * theta) if enough else 0.0), 0.0
-    check_decays(bias_decay=bias_decay)
-    if bias_decay / (1 + bias_decay) <= num_classes * theta or not enough:
-        return 0.0, 1 / (num_classes * (1 + bias_decay))
-    bias = theta / bias_decay
-    return 1 - num_classes * bias - num_classes * theta, bias
+    if decay is None:
+        return (max(0.0, 1 - size * theta) if enough else 0.0), 0.0
+    check_decays(bias_decay=decay)
+    if decay / (1 + decay) <= size * theta or not enough:
+        return 0.0, 1 / (size * (1 + decay))
+    return 1 - size * (theta / decay) - size * theta, theta / decay
 
 
 def ce_minimum(
@@ -250,27 +231,18 @@ def ce_minimum(
     With θ = √(λ_W λ_H n): s = ln(1/θ - (C-1)) and loss ln(1 + (C-1)e^{-s}) + (C-1)θs; zero (loss
     ln C) once θ ≥ 1/C. Smoothing α acts like more decay: s is that of θ + α/C.
 
-    Args:
-        num_classes: C, at least 2; features need p ≥ C-1 dimensions.
-        per_class: n, at least 1.
-        weight_decay: λ_W > 0.
-        feature_decay: λ_H > 0.
-        smoothing: α in [0, 1): targets (1-α) one-hot + α/C; 0.1 for ``loss="label_smoothing"``.
-
-    Raises:
-        ValueError: for an argument out of range; the message names it.
+    Arguments and errors as in ``mse_minimum``; features need p ≥ C-1 dimensions, and ``smoothing``
+    is α in [0, 1): targets (1-α) one-hot + α/C, 0.1 for ``loss="label_smoothing"``.
 
     Source: Zhu et al. 2021 (cross-entropy), Zhou et al. 2022 (label smoothing; its s derived here).
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
     if not 0 <= smoothing < 1:
         raise ValueError(f"smoothing is {smoothing}; give a number in [0, 1)")
-    slope = theta + smoothing / num_classes
-    scale = math.log(max(1, 1 / slope - (num_classes - 1)))
-    others = num_classes - 1
+    slope, others = theta + smoothing / num_classes, num_classes - 1
+    scale = math.log(max(1, 1 / slope - others))
     loss = math.log1p(others * math.exp(-scale)) + others * slope * scale
-    rank = others * (scale > 0)
-    return UFMOptimum(loss, scale, 0.0, 0.0, rank, True, ratio, num_classes)
+    return UFMOptimum(loss, scale, 0.0, 0.0, others * (scale > 0), True, ratio, num_classes)
 
 
 def focal_minimum(
@@ -279,7 +251,7 @@ def focal_minimum(
     """Minimum over all simplex ETFs for the focal loss -(1-p)² ln p, by a search for s.
 
     There is no closed form; that the global minimum is one of these is Zhou et al. 2022's.
-    Arguments and errors as in ``ce_minimum``.
+    Arguments and errors as in ``mse_minimum``.
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
     others = num_classes - 1
@@ -309,10 +281,8 @@ def minimum_of(model: UFM) -> UFMOptimum:
     if model.loss == "squared_error":
         return mse_minimum(*sizes, **decays, bias_decay=model.bias_decay, num_features=num_features)
     if num_features < num_classes - 1:
-        raise ValueError(
-            f"num_features is {num_features}; the minimum for {model.loss} is known from "
-            f"{num_classes - 1} features on (C-1)"
-        )
+        known = f"the minimum for {model.loss} is known from {num_classes - 1} features on (C-1)"
+        raise ValueError(f"num_features is {num_features}; {known}")
     if model.loss == "focal":
         return focal_minimum(*sizes, **decays)
     return ce_minimum(*sizes, **decays, smoothing=0.1 * (model.loss == "label_smoothing"))

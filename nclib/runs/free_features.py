@@ -1,4 +1,4 @@
-"""Features without a network: descents that the player can show, and a simplex with scatter.
+"""Features without a network: descents that the player can show.
 
 In a descent a step of gradient descent takes the place of an epoch; there is no test set.
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from nclib.formulas.central_path import snr_singular_values
 from nclib.formulas.collapse import collapse_metrics
-from nclib.formulas.descent import gradient_descent
+from nclib.formulas.descent import gradient_descent, log_spaced
 from nclib.formulas.losses import UFM_LOSSES
 from nclib.formulas.statistics import ClassStatistics
 from nclib.formulas.ufm import UFM
@@ -44,9 +43,7 @@ def descend(
     Raises:
         ValueError: for settings out of range, or when the objective stops being finite.
     """
-    if steps < 1 or num_records < 1:
-        raise ValueError(f"steps is {steps} and num_records {num_records}; give at least 1 of each")
-    kept = {0, *np.geomspace(1, steps, num_records).round().astype(int).tolist()}
+    kept = {0} | log_spaced(steps, num_records)
     settings = _settings(model) | {"learning_rate": learning_rate, "momentum": momentum}
     walk = {"steps": steps, "learning_rate": learning_rate, "momentum": momentum}
     for step in gradient_descent(model, **walk, record_every=1):

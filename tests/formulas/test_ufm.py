@@ -1,4 +1,4 @@
-"""Closed-form minima against descents and random points; saddles; the largest margin."""
+"""Closed-form minima against descents and random points; saddles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nclib import simplex_etf
-from nclib.formulas import descent, losses, margin
+from nclib.formulas import descent, losses
 from nclib.formulas.ufm import UFM, ce_minimum, focal_minimum, mse_minimum
 
 MODELS = {  # name: loss, decay on the bias, closed form
@@ -335,108 +335,6 @@ def test_the_hessian_is_that_of_differences_of_the_gradient():
     assert torch.allclose(found, torch.stack(columns), atol=1e-8)
 
 
-# the largest margin
-
-
-def simplex_problem(num_classes, seed=1):
-    """The simplex's own data and a random start."""
-    frame = simplex_etf(num_classes, num_classes - 1)
-    start = torch.tensor(np.random.default_rng(seed).normal(size=frame.shape))
-    return frame, torch.arange(num_classes), start
-
-
-def test_the_gradient_is_torchs_until_that_loses_its_digits():
-    features, labels, weight = simplex_problem(4)
-    for scale in (0.1, 1, 5):
-        at = (scale * weight).requires_grad_()
-        value = torch.nn.functional.cross_entropy(features @ at.T, labels)
-        value.backward()
-        loss, gradient = margin.cross_entropy_gradient(at.detach(), features, labels)
-        assert torch.allclose(loss, value.detach(), rtol=1e-12)
-        assert torch.allclose(gradient, at.grad, atol=1e-15)
-    kappa = 4 / 3
-    loss, gradient = margin.cross_entropy_gradient(60 * features, features, labels)
-    assert float(loss) == pytest.approx(3 * math.exp(-60 * kappa), rel=1e-12)  # 5e-35
-    assert float((gradient * features).sum()) == pytest.approx(-4 * float(loss), rel=1e-12)
-
-
-@pytest.mark.parametrize("num_classes", [2, 3, 5])
-def test_the_largest_margin_on_a_simplex_is_the_simplex(num_classes):
-    frame, labels, _ = simplex_problem(num_classes)
-    found = margin.max_margin(frame, labels)
-    assert torch.allclose(found, frame * (num_classes - 1) / num_classes, atol=1e-8)
-    scores = frame @ found.T
-    own = scores.diagonal()[:, None]
-    apart = (own - scores)[~torch.eye(num_classes, dtype=torch.bool)]
-    assert torch.allclose(apart, torch.ones_like(apart))
-
-
-def test_no_margin_without_separation():
-    features = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0]], dtype=torch.float64)
-    with pytest.raises(ValueError, match="features are not linearly separable"):
-        margin.max_margin(features, torch.tensor([0, 1, 1]))
-
-
-@pytest.mark.parametrize("num_classes", [2, 4, 10])
-def test_from_zero_the_flow_stays_on_the_ray_and_keeps_its_clock(num_classes):
-    frame, labels, _ = simplex_problem(num_classes)
-    path = margin.descend_without_decay(
-        torch.zeros_like(frame), frame, labels, steps=2000, learning_rate=0.01
-    )
-    times = 0.01 * path.steps
-    scales = path.weights.flatten(1).norm(dim=1) / num_classes**0.5
-    assert float(path.gaps(frame).max()) < 1e-12
-    assert torch.allclose(scales, margin.simplex_ray_scale(times, num_classes), rtol=5e-3)
-    late = torch.tensor([1e12])
-    scale = float(margin.simplex_ray_scale(late, num_classes))
-    others, kappa = num_classes - 1, num_classes / (num_classes - 1)
-    assert 1e12 * others * math.exp(-kappa * scale) == pytest.approx(others / kappa, rel=1e-8)
-
-
-def check_rates(steps):
-    frame, labels, start = simplex_problem(4)
-    plain = margin.descend_without_decay(start, frame, labels, steps=steps, learning_rate=1)
-    fast = margin.descend_without_decay(
-        start, frame, labels, steps=3000, learning_rate=0.1, normalised=True
-    )
-    late = plain.steps >= 300
-    product = plain.gaps(frame)[late] * plain.steps[late].log()
-    assert float(product.max() / product.min()) < 1.05  # 1/ln t
-    late = fast.steps >= 250
-    product = fast.gaps(frame)[late] * fast.steps[late]
-    assert float(product.max() / product.min()) < 1.05  # 1/t
-    assert float(fast.gaps(frame)[-1]) < 0.1 * float(plain.gaps(frame)[-1])
-    assert float(plain.losses[-1] * plain.steps[-1]) == pytest.approx(9 / 4, rel=0.01)
-
-
-def test_plain_descent_goes_like_one_over_the_logarithm_and_normalised_like_one_over_t():
-    check_rates(3000)
-
-
-@pytest.mark.slow
-def test_the_rates_over_a_hundred_thousand_steps():
-    check_rates(100_000)
-
-
-def test_on_noisy_separable_features_both_go_to_the_largest_margin_one_faster():
-    generator = torch.Generator().manual_seed(3)
-    frame = simplex_etf(3, 4)
-    labels = torch.arange(3).repeat_interleave(5)
-    noise = torch.randn(15, 4, dtype=torch.float64, generator=generator)
-    features = frame[labels] + 0.15 * noise
-    limit = margin.max_margin(features, labels)
-    start = 0.5 * torch.randn(3, 4, dtype=torch.float64, generator=generator)
-    gaps = [
-        margin.descend_without_decay(
-            start, features, labels, steps=2000, learning_rate=rate, normalised=normalised
-        ).gaps(limit)
-        for rate, normalised in ((1, False), (0.1, True))
-    ]
-    for gap in gaps:
-        assert float(gap[-1]) < 0.6 * float(gap[0])
-    assert float(gaps[1][-1]) < 0.3 * float(gaps[0][-1])
-
-
 # bad input
 
 GOOD = {"num_classes": 3, "per_class": 2, "weight_decay": 0.1, "feature_decay": 0.1}
@@ -485,6 +383,5 @@ def test_other_bad_input_is_named():
         list(descent.gradient_descent(network, steps=5000, learning_rate=1e3))
     with pytest.raises(ValueError, match="the model has 27 parameters"):
         descent.hessian(network, largest=20)
-    frame, labels, start = simplex_problem(3)
-    with pytest.raises(ValueError, match="steps is 0"):
-        margin.descend_without_decay(start, frame, labels, steps=0, learning_rate=1)
+    with pytest.raises(ValueError, match="learning_rate is nan"):
+        next(descent.gradient_descent(network, steps=1, learning_rate=math.nan))

@@ -18,6 +18,7 @@ from nclib.formulas.deep_ufm import (
     threshold,
 )
 from nclib.formulas.descent import descend
+from nclib.lessons.deep import grams
 from nclib.lessons.deep import pictures as deep
 
 
@@ -40,16 +41,13 @@ def killed(num_classes, rank, part):
 @pytest.fixture(scope="module")
 def strip():
     two = model(per_class=3, part=0.01, init=0.6)
-    strip = deep.LayerStrip(two)
-    for step in descend([two], steps=400, record_every=10):
-        strip.record(step)
-    return strip
+    return grams.layer_strip(two, descend([two], steps=400, record_every=10))
 
 
 @pytest.fixture(scope="module")
 def crossing():
     kept = [model(2, d, p).start_collapsed() for d in (2, 3) for p in (0.2, 0.9, 1.5)]
-    return deep.ThresholdCrossing(kept, [killed(2, 0, 0.3)])
+    return deep.threshold_crossing(kept, [killed(2, 0, 0.3)])
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +57,13 @@ def pictures(strip, crossing):
     wide = [model(10, 4, 0.01, width=width) for width in (10, 20)]
     collapsed = [model(2, depth, part).start_collapsed() for depth in (2, 5) for part in (0.1, 0.5)]
     return {
-        "strip": strip.at(400),
+        "strip": strip[0](400),
         "against theory": deep.losses_against_theory(collapsed),
-        "crossing": crossing.at(3, 0.79),
+        "crossing": crossing(3, 0.79),
         "merging": deep.merging([killed(2, r, 0.5) for r in (0, 1, 1, 2)], "small"),
         "histograms": deep.below_collapse({"ten": tens, "four": [model(4)]}, {"ten": graph}),
         "ranks": deep.least_rank([model(10, 4, p) for p in (0.01, 0.1)], wide),
-        "grams": deep.layer_grams({"a": tens[0], "graph": model(10, 4).start_graph()}),
+        "grams": grams.layer_grams({"a": tens[0], "graph": model(10, 4).start_graph()}),
     }
 
 
@@ -100,26 +98,26 @@ def test_ends_are_where_the_models_are():
 
 
 def test_a_strip_shows_the_recorded_step(strip):
-    assert strip.steps[:3] == [0, 10, 20]
-    assert strip.steps[-1] == 400
-    before, after = strip.at(0), None
+    at, steps = strip
+    assert steps == [*range(0, 200, 10), 200, 280, 360, 400]
+    before = at(0)
     first = [axis.images[0].get_array().copy() for axis in before.axes[:3]]
-    after = strip.at(400)
+    after = at(400)
     assert after is before
     blocks = np.kron(np.eye(2), np.ones((3, 3)))
     for axis, was in zip(after.axes[1:3], first[1:], strict=True):
         assert np.abs(axis.images[0].get_array() - blocks).max() < 0.1
         assert np.abs(was - blocks).max() > 0.3
     with pytest.raises(ValueError, match="step 5 was not recorded; recorded are"):
-        strip.at(5)
+        at(5)
 
 
 def test_the_crossing_says_what_is_best(crossing):
     limit = existence_limit(2, 3) / threshold(2, 3)
     for decay, says in ((0.9, "collapse is the best"), (1.1, "zero better"), (3.9, "zero better")):
-        assert says in crossing.at(3, decay).alt
-    assert "no minimum but zero" in crossing.at(3, limit * 1.01).alt
-    cost, values = crossing.at(3, 0.9).axes
+        assert says in crossing(3, decay).alt
+    assert "no minimum but zero" in crossing(3, limit * 1.01).alt
+    cost, values = crossing(3, 0.9).axes
     (best,) = (line for line in cost.lines if line.get_marker() == "o")
     expected = collapse_loss(2, 3, 0.9 * threshold(2, 3))
     assert (best.get_ydata()[0], best.get_xdata()[0]) == pytest.approx(expected, abs=1e-3)
@@ -129,5 +127,5 @@ def test_the_crossing_says_what_is_best(crossing):
 
 
 def test_a_moved_crossing_is_drawn_anew(crossing):
-    pictures = {crossing.at(*at).png() for at in ((2, 0.2), (3, 0.2), (3, 0.9), (3, 10.0))}
+    pictures = {crossing(*at).png() for at in ((2, 0.2), (3, 0.2), (3, 0.9), (3, 10.0))}
     assert len(pictures) == 4

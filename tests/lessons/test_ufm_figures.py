@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 from PIL import Image
 
 from nclib import ClassStatistics, Trajectory, simplex_etf
-from nclib.formulas import descent, losses, margin
+from nclib.formulas import descent, losses
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.synthetic import simplex_with_scatter
 from nclib.formulas.ufm import UFM, minimum_of
+from nclib.lessons.unconstrained import fits, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.runs.free_features import descend
 
@@ -111,29 +113,64 @@ def test_a_simplex_with_scatter_has_the_scatter_asked_for(size):
         simplex_with_scatter(4, 9, size=size, shape=shape[:2, :2])
 
 
+def test_a_nudged_descent_begins_where_the_model_stands_and_leaves_a_saddle():
+    model = UFM(3, 2, 4, loss="squared_error", **DECAYS, init=0)
+    at_zero = model.objective().item()
+    steps, values = fits.nudged_descent(model)
+    assert (steps[0], steps[1], steps[-1]) == (0, 3, 300)
+    assert values[0] == pytest.approx(at_zero, abs=1e-6)
+    assert values[-1] == pytest.approx(minimum_of(model).loss, abs=1e-6)
+
+
+def test_scatter_shrinks_step_by_step():
+    shape = torch.eye(8, dtype=torch.float64)
+    nc1, nc3 = fits.while_it_shrinks(shape, 0)
+    assert [b / a for a, b in itertools.pairwise(nc1)] == pytest.approx([1e-2] * 4)
+    assert max(nc3) < 1e-20  # round scatter: self-dual at every size
+    assert nc1[1] == fits.measured(shape, 0, 0.1).nc1
+
+
 # pictures
+
+
+def test_ends_are_where_the_models_are():
+    models = [fitted(num_classes=4, num_features=p) for p in (2, 4)]
+    models += both(weight_decay=0.9, feature_decay=0.9)
+    table = free.ends(models)
+    assert table.loss.tolist() == ["squared_error"] * 2 + ["cross_entropy", "squared_error"]
+    assert table.classes.tolist() == [4, 4, 3, 3]
+    assert table.features.tolist() == [2, 4, 3, 3]
+    assert table.directions.tolist() == [2, 3, 0, 0]
+    assert table.theta.tolist() == pytest.approx([math.sqrt(0.004)] * 2 + [math.sqrt(1.62)] * 2)
+    for row, model in zip(table.itertuples(), models, strict=True):
+        cosines = free.pairs_of(model)
+        assert (row.lowest, row.highest) == (float(cosines.min()), float(cosines.max()))
+        assert row.objective == model.objective().item()
+        assert (row.least, row.scale) == (minimum_of(model).loss, minimum_of(model).scale)
+        assert row.gap == row.objective - row.least
+    assert table.highest[1] == pytest.approx(-1 / 3, abs=1e-3)
 
 
 @pytest.mark.parametrize("num_classes", [3, 5])
 def test_threshold_says_what_was_measured(num_classes):
-    picture = free.Threshold()
+    picture = sliders.threshold_picture()
     below = both(num_classes=num_classes, num_features=num_classes)
-    first = shown(picture.of(*below))
-    said = " ".join(texts(picture.of(*below)))
+    first = shown(picture(*below))
+    said = " ".join(texts(picture(*below)))
     for model in below:
         value = f"{model.objective().item():.9f}"
         assert said.count(f"measured {value}") == 1
-        assert f"closed form {minimum_of(model).loss:.9f}" in picture.of(*below).alt
+        assert f"closed form {minimum_of(model).loss:.9f}" in picture(*below).alt
     size = {"num_classes": num_classes, "num_features": num_classes}
     above = both(**size, weight_decay=0.9, feature_decay=0.9)
-    assert "0 directions of size s = 0.00" in picture.of(*above).alt
-    assert not np.array_equal(first, shown(picture.of(*above)))
-    assert np.array_equal(first, shown(picture.of(*below)))
+    assert "0 directions of size s = 0.00" in picture(*above).alt
+    assert not np.array_equal(first, shown(picture(*above)))
+    assert np.array_equal(first, shown(picture(*below)))
 
 
 def test_threshold_draws_the_objective_against_c_theta():
     models = both(num_classes=4, num_features=4)
-    line, modes = free.Threshold().of(*models).axes
+    line, modes = sliders.threshold_picture()(*models).axes
     dots = [dot for dot in line.lines if len(dot.get_xdata()) == 1]
     zero = {"cross_entropy": math.log(4), "squared_error": 3 / 8}
     for dot, model in zip(dots, models, strict=True):
@@ -146,10 +183,10 @@ def test_threshold_draws_the_objective_against_c_theta():
 
 
 def test_room_shows_cosines_and_the_cost_of_each_dimension():
-    picture = free.Room()
+    picture = sliders.room_picture()
     for num_features in (2, 3, 5):
         model = fitted(num_classes=4, num_features=num_features)
-        found = picture.of(model)
+        found = picture(model)
         assert f"measured {model.objective().item():.9f}" in found.alt
         curve = next(line for line in found.axes[1].lines if len(line.get_xdata()) == 7)
         assert curve.get_ydata()[num_features - 1] == pytest.approx(model.objective().item())
@@ -161,10 +198,10 @@ def test_room_shows_cosines_and_the_cost_of_each_dimension():
 
 
 def test_umbrella_stands_on_its_curve():
-    picture = free.Umbrella(**DECAYS, per_class=2)
+    picture = sliders.umbrella_picture(**DECAYS, per_class=2)
     for bias_decay in (0.01, 0.5, 10.0):
         model = fitted(bias_decay=bias_decay)
-        found = picture.of(model)
+        found = picture(model)
         shown(found)
         dot = next(line for line in found.axes[1].lines if len(line.get_xdata()) == 1)
         curve = next(line for line in found.axes[1].lines if len(line.get_xdata()) == 300)

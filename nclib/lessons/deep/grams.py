@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -12,85 +12,70 @@ from matplotlib.image import AxesImage
 from nclib.formulas.deep_ufm import DeepUFM, collapse_loss
 from nclib.formulas.layers import layer_collapse
 from nclib.palette import INK, MUTED, RUN_COLORS
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
 
 COLLAPSE = RUN_COLORS[0]
 GRAMS = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
 
 
-class LayerStrip:
-    """Gram matrices of all layers' inputs, and the objective, at one step; kept.
+def layer_strip(model: DeepUFM, descent: Iterable[int]) -> tuple[Kept, list[int]]:
+    """Gram matrices of all layers' inputs, and the objective, step by step.
 
     Args:
-        model: a ``DeepUFM``; call ``record(step)`` as it descends.
+        model: as ``descent`` moves it.
+        descent: yields the steps to record, ``descend([model], …, record_every=…)``.
+
+    Returns:
+        A kept picture that takes a recorded step (ValueError for another), and those worth a
+        place on a slider: the first twenty, then every eighth, and the last.
     """
+    grams: dict[int, list[np.ndarray]] = {}
+    losses: dict[int, float] = {}
+    for step in descent:
+        grams[step] = [_gram(x) for x in model.inputs()]
+        losses[step] = float(model.objective().detach())
+    steps = list(grams)
+    chosen = steps[:20] + steps[20:-1:8] + (steps[-1:] if len(steps) > 20 else [])
+    size = model.targets.shape[1], len(model.weights)
+    return _strip(grams, losses, collapse_loss(*size, model.decay_product)[0]), chosen
 
-    def __init__(self, model: DeepUFM) -> None:
-        self._model, self._figure = model, None
-        self._grams: dict[int, list[np.ndarray]] = {}
-        self._losses: dict[int, float] = {}
 
-    @property
-    def steps(self) -> list[int]:
-        """Those recorded: the first twenty, then every eighth."""
-        steps = list(self._grams)
-        return steps[:20] + steps[20:-1:8] + (steps[-1:] if len(steps) > 20 else [])
+@house_style
+def _strip(grams: dict[int, list[np.ndarray]], losses: dict[int, float], theory: float) -> Kept:
+    first = next(iter(grams.values()))
+    widths = [1] * len(first) + [1.25]
+    figure, (*maps, curve) = picture(1, len(widths), size=(9, 2.6), width_ratios=widths)
+    images = [_heat(axis, gram) for axis, gram in zip(maps, first, strict=True)]
+    for number, axis in enumerate(maps, 1):
+        axis.set_title(f"into $W_{number}$" + (", no ReLU" if number == 1 else ", after ReLU"))
+    place = {"location": "bottom", "shrink": 0.5, "aspect": 40, "pad": 0.02}
+    bar = figure.colorbar(images[-1], ax=maps, ticks=[-1, 0, 1], **place)
+    bar.set_label("inner product of two samples / mean squared norm")
+    curve.plot(np.array([*losses]) + 1, list(losses.values()), color=MUTED, lw=1.2)
+    curve.axhline(theory, color=COLLAPSE, ls="--", lw=1.2)
+    curve.text(1.2, theory, f"theory {theory:.4f}", color=COLLAPSE, va="bottom")
+    curve.set(xscale="log", yscale="log", title="objective", xlabel="step + 1")
+    curve.set_ylim(theory / 1.6, max(losses.values()) * 2.6)
+    curve.grid(visible=False, which="minor")
+    (point,) = curve.plot([1], [1], "o", color=INK, ms=6)
+    name = curve.text(0.97, 0.93, "", ha="right", color=INK, transform=curve.transAxes)
 
-    @torch.no_grad()
-    def record(self, step: int) -> None:
-        """Keep the model's state under this step; the same step again replaces it."""
-        self._grams[step] = [_gram(x) for x in self._model.inputs()]
-        self._losses[step] = float(self._model.objective())
-
-    @house_style
-    def at(self, step: int) -> Picture:
-        """The picture, always the same one, at a recorded step (ValueError for another)."""
-        if step not in self._grams:
-            raise ValueError(f"step {step} was not recorded; recorded are {list(self._grams)}")
-        if self._figure is None:
-            self._draw()
-        for image, gram in zip(self._images, self._grams[step], strict=True):
+    @kept(figure, *images, point, name)
+    def at(step: int) -> str:
+        if step not in grams:
+            raise ValueError(f"step {step} was not recorded; recorded are {list(grams)}")
+        for image, gram in zip(images, grams[step], strict=True):
             image.set_data(gram)
-        loss = self._losses[step]
-        self._point.set_data([step + 1], [loss])
-        self._name.set_text(f"step {step}: {loss:.4f}")
-        off = [_off_blocks(gram) for gram in self._grams[step]]
-        self._figure.alt = (
+        point.set_data([step + 1], [losses[step]])
+        name.set_text(f"step {step}: {losses[step]:.4f}")
+        off = [_off_blocks(gram) for gram in grams[step]]
+        return (
             f"Gram matrices of the inputs of {len(off)} layers at step {step}, objective "
-            f"{loss:.5f}, theory {self._value:.5f}. Mean of the products between classes, in units "
-            f"of the mean squared norm: {', '.join(f'{x:.2f}' for x in off)}."
+            f"{losses[step]:.5f}, theory {theory:.5f}. Mean of the products between classes, in "
+            f"units of the mean squared norm: {', '.join(f'{x:.2f}' for x in off)}."
         )
-        return self._figure
 
-    def _draw(self) -> None:
-        model, depth = self._model, len(self._model.weights)
-        self._value, _ = collapse_loss(model.targets.shape[1], depth, model.decay_product)
-        widths = [1] * depth + [1.25]
-        self._figure, axes = picture(1, depth + 1, size=(9, 2.6), width_ratios=widths)
-        first = next(iter(self._grams.values()))
-        self._images = [_heat(a, g) for a, g in zip(axes, first, strict=False)]
-        for number, axis in enumerate(axes[:-1], 1):
-            axis.set_title(f"into $W_{number}$" + (", no ReLU" if number == 1 else ", after ReLU"))
-        bar = self._figure.colorbar(
-            self._images[-1],
-            ax=axes[:-1].tolist(),
-            location="bottom",
-            shrink=0.5,
-            aspect=40,
-            pad=0.02,
-        )
-        bar.set_label("inner product of two samples / mean squared norm")
-        bar.set_ticks([-1, 0, 1])
-        curve = axes[-1]
-        curve.plot(np.array([*self._losses]) + 1, list(self._losses.values()), color=MUTED, lw=1.2)
-        curve.axhline(self._value, color=COLLAPSE, ls="--", lw=1.2)
-        curve.text(1.2, self._value, f"theory {self._value:.4f}", color=COLLAPSE, va="bottom")
-        curve.set(xscale="log", yscale="log", title="objective", xlabel="step + 1")
-        curve.set_ylim(self._value / 1.6, max(self._losses.values()) * 2.6)
-        curve.grid(visible=False, which="minor")
-        (self._point,) = curve.plot([1], [1], "o", color=INK, ms=6)
-        self._name = curve.text(0.97, 0.93, "", ha="right", color=INK, transform=curve.transAxes)
-        self._figure.keep_moving([*self._images, self._point, self._name])
+    return at
 
 
 def _gram(rows: torch.Tensor) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Pictures of the deep unconstrained features model, notebook 07's; each a ``Picture``.
 
-``LayerStrip`` and ``ThresholdCrossing`` are kept and redrawn, for sliders. Decays stand on the axes
-as Λ/Λ*, in units of the ``threshold``.
+Decays stand on the axes as Λ/Λ*, in units of the ``threshold``.
 """
 
 from __future__ import annotations
@@ -11,25 +10,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from nclib.formulas.deep_ufm import DeepUFM, collapse_loss, existence_limit, partial_loss, threshold
 from nclib.formulas.layers import layer_collapse
-from nclib.lessons.deep.grams import LayerStrip, layer_grams
 from nclib.palette import INK, MUTED, RUN_COLORS
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
 from nclib.shapes import Number
-
-__all__ = [
-    "LayerStrip",
-    "ThresholdCrossing",
-    "below_collapse",
-    "ends",
-    "layer_grams",
-    "least_rank",
-    "losses_against_theory",
-    "merging",
-]
 
 COLLAPSE, MERGED, FOUND, GRAPH = RUN_COLORS[:4]
 
@@ -88,85 +76,76 @@ def _range(values: pd.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-class ThresholdCrossing:
-    """Cost against output scale, and values against decay with what descents found; kept.
+@house_style
+def threshold_crossing(stayed: Sequence[DeepUFM], fallen: Sequence[DeepUFM]) -> Kept:
+    """Cost against output scale, and values against decay with what descents found.
 
     Args:
-        kept: models that descended from the collapsed point, of any depths and decays.
+        stayed: models that descended from the collapsed point, of any depths and decays.
         fallen: models that descended from close to zero.
+
+    Returns:
+        A kept picture that takes a depth L and a decay Λ/Λ*.
     """
+    tables = ends(stayed), ends(fallen)
+    figure, cost, values = _crossing_axes(*_range(tables[0].part))
+    curve, best = cost.plot([0], [0], "-", [0], [0], "o", color=COLLAPSE, ms=9)
+    says = cost.text(0.04, 0.05, "", va="bottom", color=INK, transform=cost.transAxes)
+    below, above = values.plot([0], [0], "-", [0], [0], "--", color=COLLAPSE)
+    (stays,) = values.plot([1], [0], "o", color=COLLAPSE, ms=7)
+    (falls,) = values.plot([1], [0], "o", mfc="none", color=MERGED, ms=10)
+    cursor = values.axvline(1, color=INK, lw=1.2)
+    last = values.axvline(1, color=COLLAPSE, lw=1.2, ls=(0, (1, 2)))
+    look = {"ha": "right", "clip_on": True, "bbox": {"fc": "white", "ec": "none", "pad": 1}}
+    ceases = values.text(1, 0.02, "", color=COLLAPSE, **look)
 
-    @house_style
-    def __init__(self, kept: Sequence[DeepUFM], fallen: Sequence[DeepUFM]) -> None:
-        self._kept, self._fallen = ends(kept), ends(fallen)
-        self._classes = int(self._kept.classes.iloc[0])
-        self._figure, (cost, values) = picture(1, 2, size=(9, 3.9), width_ratios=(1, 1.15))
-        cost.set(xlim=(0, 1.1), ylim=(0, 0.85), xlabel="scale s of the outputs", ylabel="objective")
-        cost.set(title="cost of collapse with outputs s·one-hot")
-        x = _range(self._kept.part)
-        values.set(xscale="log", xlim=(x[0] / 1.3, x[1] * 1.3), ylim=(0, 0.85))
-        values.set(xlabel="Λ / Λ*: decay, in units of the threshold")
-        values.set(title="● from collapse   ○ from close to zero")
-        for axis in (cost, values):
-            axis.axhline(0.5, color=MUTED, lw=0.9, ls=":")
-        values.text(x[0] / 1.2, 0.51, "zero: ½", color=MUTED, va="bottom")
-        values.axvline(1, color=MUTED, lw=0.9, ls=":")
-        self._curve, self._best = cost.plot([0], [0], "-", [0], [0], "o", color=COLLAPSE, ms=9)
-        self._says = cost.text(0.04, 0.05, "", va="bottom", color=INK, transform=cost.transAxes)
-        self._below, self._above = values.plot([0], [0], "-", [0], [0], "--", color=COLLAPSE)
-        (self._stays,) = values.plot([1], [0], "o", color=COLLAPSE, ms=7)
-        (self._falls,) = values.plot([1], [0], "o", mfc="none", color=MERGED, ms=10)
-        self._cursor = values.axvline(1, color=INK, lw=1.2)
-        self._limit = values.axvline(1, color=COLLAPSE, lw=1.2, ls=(0, (1, 2)))
-        self._ceases = values.text(
-            1,
-            0.02,
-            "",
-            color=COLLAPSE,
-            ha="right",
-            clip_on=True,
-            bbox={"fc": "white", "ec": "none", "pad": 1},
-        )
-        self._figure.keep_moving([
-            *(self._curve, self._best, self._says, self._below, self._above, self._stays),
-            *(self._falls, self._cursor, self._limit, self._ceases),
-        ])  # fmt: skip
-
-    @house_style
-    def at(self, depth: int, decay: Number) -> Picture:
-        """The picture, always the same one: depth L and decay Λ/Λ*."""
-        size = self._classes, depth
-        at_threshold, limit = threshold(*size), existence_limit(*size) / threshold(*size)
+    @kept(figure, curve, best, says, below, above, stays, falls, cursor, last, ceases)
+    def at(depth: int, decay: Number) -> str:
+        size = int(tables[0].classes.iloc[0]), depth
+        unit, limit = threshold(*size), existence_limit(*size) / threshold(*size)
         scales = np.linspace(0, 1.1, 200)
-        self._curve.set_data(scales, _cost(*size, scales, decay * at_threshold))
-        parts = np.geomspace(self._kept.part.min(), limit * (1 - 1e-9), 60)
-        curve = np.array([_local(*size, p * at_threshold) for p in parts])
-        self._below.set_data(parts[parts <= 1], curve[parts <= 1, 1])
-        self._above.set_data(parts[parts >= 1], curve[parts >= 1, 1])
-        for line, table in ((self._stays, self._kept), (self._falls, self._fallen)):
+        curve.set_data(scales, _cost(*size, scales, decay * unit))
+        parts = np.geomspace(tables[0].part.min(), limit * (1 - 1e-9), 60)
+        least = np.array([_local(*size, p * unit)[1] for p in parts])
+        below.set_data(parts[parts <= 1], least[parts <= 1])
+        above.set_data(parts[parts >= 1], least[parts >= 1])
+        for dots, table in zip((stays, falls), tables, strict=True):
             rows = table[table.depth == depth]
-            line.set_data(rows.part, rows.loss)
-        self._cursor.set_xdata([decay] * 2)
-        self._limit.set_xdata([limit] * 2)
-        self._ceases.set_text(f"ceases to exist at {limit:.2f} ")
-        self._ceases.set_x(limit)
-        verdict, there = self._verdict(decay, limit)
-        scale, cost = _local(*size, decay * at_threshold) if there else (0.0, 0.5)
-        self._best.set_data([scale], [cost])
-        self._says.set_text(f"L = {depth}, Λ = {decay:.2g} Λ*\n{verdict}")
-        self._figure.alt = (
+            dots.set_data(rows.part, rows.loss)
+        cursor.set_xdata([decay] * 2)
+        last.set_xdata([limit] * 2)
+        ceases.set(x=limit, text=f"ceases to exist at {limit:.2f} ")
+        verdict = _verdict(decay, limit)
+        scale, value = _local(*size, decay * unit) if decay < limit else (0.0, 0.5)
+        best.set_data([scale], [value])
+        says.set_text(f"L = {depth}, Λ = {decay:.2g} Λ*\n{verdict}")
+        return (
             f"Depth {depth}, decay {decay:.3g} of the threshold: {verdict}; the minimum is at "
-            f"scale {scale:.2f} and costs {cost:.3f}, zero costs 0.5."
+            f"scale {scale:.2f} and costs {value:.3f}, zero costs 0.5."
         )
-        return self._figure
 
-    @staticmethod
-    def _verdict(decay: Number, limit: Number) -> tuple[str, bool]:
-        if decay >= limit:
-            return "no minimum but zero", False
-        if decay > 1:
-            return "collapse a minimum, zero better", True
-        return "collapse is the best", True
+    return at
+
+
+def _crossing_axes(least: Number, most: Number) -> tuple[Picture, Axes, Axes]:
+    """What stays: objective against scale, objective against decay from ``least`` to ``most``."""
+    figure, (cost, values) = picture(1, 2, size=(9, 3.9), width_ratios=(1, 1.15))
+    cost.set(xlim=(0, 1.1), ylim=(0, 0.85), xlabel="scale s of the outputs", ylabel="objective")
+    cost.set(title="cost of collapse with outputs s·one-hot")
+    values.set(xscale="log", xlim=(least / 1.3, most * 1.3), ylim=(0, 0.85))
+    values.set(xlabel="Λ / Λ*: decay, in units of the threshold")
+    values.set(title="● from collapse   ○ from close to zero")
+    for axis in (cost, values):
+        axis.axhline(0.5, color=MUTED, lw=0.9, ls=":")
+    values.text(least / 1.2, 0.51, "zero: ½", color=MUTED, va="bottom")
+    values.axvline(1, color=MUTED, lw=0.9, ls=":")
+    return figure, cost, values
+
+
+def _verdict(decay: Number, limit: Number) -> str:
+    if decay >= limit:
+        return "no minimum but zero"
+    return "collapse a minimum, zero better" if decay > 1 else "collapse is the best"
 
 
 def _cost(num_classes: int, depth: int, scales: np.ndarray, decay_product: Number) -> np.ndarray:

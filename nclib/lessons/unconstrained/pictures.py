@@ -1,32 +1,62 @@
-"""Figures of the unconstrained features model: fitted minima beside their closed forms.
-
-``Threshold``, ``Room`` and ``Umbrella`` are pictures that are kept and redrawn, for sliders.
-"""
+"""Figures of the unconstrained features model: fitted minima beside their closed forms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import torch
 
-from nclib.formulas.margin import MarginPath
-from nclib.formulas.ufm import UFM
-from nclib.lessons.unconstrained.sliders import Room, Threshold, Umbrella, pairs_of
+from nclib.formulas.collapse import pair_cosines
+from nclib.formulas.ufm import UFM, minimum_of
+from nclib.lessons.unconstrained.margin import MarginPath
 from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.pictures.curves import run_style
 from nclib.pictures.picture import Picture, house_style, picture
 from nclib.shapes import Float, Number, Tensor
 
-__all__ = [
-    "Room",
-    "Threshold",
-    "Umbrella",
-    "losses_and_cosines",
-    "margins",
-    "saddles",
-    "scatter_and_duality",
-]
+
+@torch.no_grad()
+def ends(models: Iterable[UFM]) -> pd.DataFrame:
+    """One row a model: what it is, where it stands, and its closed form.
+
+    Columns: loss (its name), classes C, features p, theta, objective (now), least (the closed
+    form's), gap (from there to the objective), scale s, directions used (0 where zero is best),
+    lowest and highest cosine between class means.
+    """
+    return pd.DataFrame([_end(model) for model in models])
+
+
+def _end(model: UFM) -> dict[str, Number | str]:
+    best, value, cosines = minimum_of(model), float(model.objective()), pairs_of(model)
+    return {
+        "loss": model.loss,
+        "classes": len(model.weight),
+        "features": model.weight.shape[1],
+        "theta": theta_of(model),
+        "objective": value,
+        "least": best.loss,
+        "gap": value - best.loss,
+        "scale": best.scale,
+        "directions": best.rank,
+        "lowest": float(cosines.min()),
+        "highest": float(cosines.max()),
+    }
+
+
+def theta_of(model: UFM) -> float:
+    """θ = √(λ_W λ_H n)."""
+    per_class = len(model.features) / len(model.weight)
+    return math.sqrt(model.weight_decay * model.feature_decay * per_class)
+
+
+def pairs_of(model: UFM) -> Float[Tensor, " pairs"]:
+    """Cosines between class means seen from the origin."""
+    means = model.class_means()
+    return pair_cosines(means @ means.T)
+
 
 # One simplex for all losses
 

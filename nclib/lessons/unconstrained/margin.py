@@ -14,6 +14,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import wrightomega
 
+from nclib.formulas.descent import check_rate, log_spaced
 from nclib.shapes import Float, Int, Number, Tensor
 
 
@@ -75,14 +76,10 @@ def descend_without_decay(
         num_records: how many steps are kept, about.
 
     Raises:
-        ValueError: for fewer than 1 step or a learning rate that is not positive.
+        ValueError: for fewer than 1 step or record, or a learning rate that is not positive.
     """
-    if steps < 1 or learning_rate <= 0:
-        raise ValueError(
-            f"steps is {steps} and learning_rate {learning_rate}; give steps of at least 1 and a "
-            "positive learning_rate"
-        )
-    kept = {*np.geomspace(1, steps, num_records).round().astype(int).tolist()}
+    check_rate(learning_rate)
+    kept = log_spaced(steps, num_records)
     weight, records = weight.clone(), []
     for step in range(1, steps + 1):
         loss, gradient = cross_entropy_gradient(weight, features, labels)
