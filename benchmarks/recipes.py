@@ -2,8 +2,8 @@
 
     python benchmarks/recipes.py [--seeds 3]
 
-The recipes are those that tests/runs/test_training.py holds to their limits. Seconds are of one thread:
-training, and measuring before the first and after the last epoch.
+The recipes are those that tests/runs/test_training.py holds to their limits. Seconds are of one
+thread: training, and measuring before the first and after the last epoch.
 """
 
 from __future__ import annotations

@@ -45,12 +45,12 @@ def claim(
     slack = np.min(room, axis=0) if room else values != 0
     worst = int(np.where(np.isnan(values), -np.inf, slack).argmin())
     signs = {"<": below, ">": above}
-    limits = ", ".join(f"{sign} {limit:g}" for sign, limit in signs.items() if limit is not None)
+    limits = ", ".join(f"{sign} {limit:.3g}" for sign, limit in signs.items() if limit is not None)
     said = what
     if limits or np.isnan(values[worst]):
         said += f" = {values[worst]:.3g}"
     if near is not None:
-        said += f", {away[worst]:.2g} from {near:g}"
+        said += f", {away[worst]:.2g} from {near:.3g}"
     if isinstance(found, pd.Series):
         said += f" at {found.index[worst]}"
     if limits:
