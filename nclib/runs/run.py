@@ -61,18 +61,19 @@ class Run:
             correct += (logits.argmax(1) == labels[batch]).sum()
         return float(total) / steps, float(correct) / (steps * size)
 
-    def measured(self, number: int, sample: Tensor | None) -> Measurement:
-        """Train epoch ``number``; with a sample, measure: the network is then ready to be used."""
-        if number:
-            trained = Measurement(*self.step_through(number), None)
-            if sample is None:
-                return trained
-        if sample is None:
-            at = self.evaluator.evaluate(self.data.train)
-            found = Measurement(at.loss, at.accuracy, None)
-        else:
+    def measured(self, trained: tuple[float, float] | None, sample: Tensor | None) -> Measurement:
+        """What an epoch came to: all with a sample, else as ``trained``, else loss and accuracy.
+
+        Measuring leaves the network ready to be used.
+        """
+        if sample is not None:
             decay = self.settings["weight_decay"]
             found = self.evaluator.report(self.data, weight_decay=decay, sample=sample)
+        elif trained is not None:
+            return Measurement(*trained, None)
+        else:
+            at = self.evaluator.evaluate(self.data.train)
+            found = Measurement(at.loss, at.accuracy, None)
         self.network.eval()
         return found
 

@@ -121,8 +121,9 @@ def _epochs(
     with tqdm(range(first, last + 1), **shown) as bar:
         for number in bar:
             try:
-                asked = number == last or wanted(number)
-                measured = run.measured(number, sample if asked else None)
+                trained = run.step_through(number) if number else None
+                asked = number == last or wanted(number)  # after it: pictures go by the clock
+                measured = run.measured(trained, sample if asked else None)
                 if not math.isfinite(measured.loss):
                     raise OverflowError(f"the loss became {measured.loss}")
             except OverflowError as error:

@@ -300,6 +300,20 @@ def measured_epochs_and_passes(data):
     return list(run(network, data, measure_at=range(4))), sum(images)
 
 
+def test_whether_to_measure_is_asked_when_the_epoch_was_trained(three):
+    network, asked = small(three), []
+
+    def wanted(number):
+        asked.append(network.classifier.weight.detach().clone())
+        return False
+
+    kept = [
+        network.classifier.weight.detach().clone() for _ in run(network, three, measure_at=wanted)
+    ]
+    assert len(asked) == 3  # the last one is measured anyway
+    assert all(torch.equal(one, two) for one, two in zip(asked, kept, strict=False))
+
+
 def test_features_too_large_to_measure_are_a_divergence(three):
     """The loss is finite still."""
     network = small(three)
