@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -66,7 +67,7 @@ def notebook(text: str) -> dict[str, Any]:
     """The notebook (nbformat 4.5) of a py:percent text."""
     seen: Counter[str] = Counter()
     cells = [_notebook_cell(cell, seen) for cell in jupytext.reads(text, fmt="py:percent").cells]
-    return {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
+    return {"cells": cells, "metadata": copy.deepcopy(METADATA), "nbformat": 4, "nbformat_minor": 5}
 
 
 def _notebook_cell(cell: Any, seen: Counter[str]) -> dict[str, Any]:
