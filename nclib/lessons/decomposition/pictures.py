@@ -13,6 +13,7 @@ from nclib.lessons.decomposition.sliders import TERMS, stack
 from nclib.palette import MUTED
 from nclib.pictures.curves import epoch_axis, run_style
 from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
+from nclib.runs.tables import given
 from nclib.runs.trajectory import Trajectory
 
 
@@ -113,9 +114,7 @@ def perpendicular_shares(runs: Iterable[Trajectory]) -> Picture:
 
     Source: after Han, Papyan, Donoho 2022 (the proximity of training to the central path).
     """
-    runs = list(runs)
-    if not runs:
-        raise ValueError("there are no runs; give at least one trajectory")
+    runs = given(runs)
     figure, axis = picture(size=(8.5, 4.2))
     cells = list(dict.fromkeys(_cell(run) for run in runs))
     for run in runs:
