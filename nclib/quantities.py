@@ -73,6 +73,17 @@ QUANTITIES = {
 }  # fmt: skip
 
 
+# The yardstick of the whole suite: *collapsed* is a training set with each of these below its
+# limit. NC1 of .05 is noise with a twentieth of the class means' variance, or .22 of their spread.
+COLLAPSED = {
+    "nc1": 0.05,
+    "equinorm_means": 0.1,
+    "max_angle_means": 0.1,
+    "self_duality": 0.1,
+    "ncc_mismatch": 0.01,
+}
+
+
 def panels_played(num_classes: int) -> list[dict[str, Any]]:
     """The player's panels as JSON values; of two classes NC2 says nothing.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from nclib.quantities import COLLAPSED
 from nclib.shapes import Number
 
 
@@ -58,6 +59,16 @@ def claim(
     if not slack[worst] > 0 or np.isnan(values[worst]):
         raise AssertionError(f"does not hold: {said}")
     print(f"checked: {said}")  # noqa: T201
+
+
+def claim_collapsed(what: str, end: pd.Series) -> None:
+    """Claim that a row of ``Trajectory.metrics`` is collapsed by the suite's yardstick.
+
+    Raises:
+        AssertionError: where one of the measures in ``quantities.COLLAPSED`` exceeds its limit.
+    """
+    for name, limit in COLLAPSED.items():
+        claim(f"{what}: {name}", end[name], below=limit)
 
 
 def _numbers(found: Any) -> np.ndarray:

@@ -55,6 +55,7 @@ def build_network(
     width: int | None = None,
     num_features: int | None = None,
     linear_features: bool = False,
+    batch_norm: bool = True,
     seed: int = 0,
 ) -> Network:
     """A freshly initialised network for a data set.
@@ -68,7 +69,8 @@ def build_network(
         num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
             VGG and ResNet 8 times, ResNet-50 32 times.
         linear_features: no ReLU on the MLP's features; a ReLU keeps them in the positive orthant,
-            where a simplex ETF of C classes does not fit into C-1 dimensions.
+            where a simplex ETF of C classes *about the origin* does not fit into C-1 dimensions.
+        batch_norm: False leaves the MLP without batch norm, the control of what decay does alone.
         seed: of the initial weights; the global generators are left as they are.
 
     Raises:
@@ -82,9 +84,11 @@ def build_network(
     options = {option: value for option, value in given.items() if value is not None}
     at_least(1, **options)
     if name == "mlp":
-        options["linear_features"] = linear_features
-    elif num_features is not None or linear_features:
-        raise ValueError(f"num_features and linear_features belong to 'mlp'; {name!r} takes width")
+        options |= {"linear_features": linear_features, "batch_norm": batch_norm}
+    elif num_features is not None or linear_features or not batch_norm:
+        raise ValueError(
+            f"num_features, linear_features and batch_norm belong to 'mlp'; {name!r} takes width"
+        )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         features, size = NETWORKS[name](data.image_shape, **options)
@@ -97,16 +101,20 @@ def features_and_classifier(network: Network) -> tuple[nn.Module, nn.Linear]:
 
 
 def mlp(
-    image_shape: Shape, *, width: int = 256, num_features: int = 64, linear_features: bool = False
+    image_shape: Shape,
+    *,
+    width: int = 256,
+    num_features: int = 64,
+    linear_features: bool = False,
+    batch_norm: bool = True,
 ) -> Features:
     """Two hidden layers of ``width`` and a feature layer, each with batch norm and ReLU."""
-    hidden = [nn.Flatten(), *_dense(math.prod(image_shape), width), *_dense(width, width)]
-    last = _dense(width, num_features)[: 2 if linear_features else 3]
-    return nn.Sequential(*hidden, *last), num_features
-
-
-def _dense(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
+    layers, inputs = [nn.Flatten()], math.prod(image_shape)
+    for outputs in (width, width, num_features):
+        norm = [nn.BatchNorm1d(outputs)] if batch_norm else []
+        layers += [nn.Linear(inputs, outputs), *norm, nn.ReLU()]
+        inputs = outputs
+    return nn.Sequential(*(layers[:-1] if linear_features else layers)), num_features
 
 
 def convnet(image_shape: Shape, *, width: int = 16) -> Features:

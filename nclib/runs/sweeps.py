@@ -28,7 +28,7 @@ from nclib.runs.trajectory import Trajectory
 from nclib.shapes import Number
 
 DATA = ("per_class", "classes", "image_size")
-NETWORK = ("width", "num_features", "linear_features")
+NETWORK = ("width", "num_features", "linear_features", "batch_norm")
 TRAINING = ("loss", "epochs", "learning_rate", "weight_decay", "batch_size", "momentum", "schedule")
 TRAINING += ("measure_at", "sample_per_class", "precision", "compiled")
 NEEDED = ("data", "network", "epochs", "learning_rate", "weight_decay")

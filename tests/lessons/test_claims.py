@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from nclib.lessons.claims import claim
+import nclib
+from nclib.lessons.claims import claim, claim_collapsed
+from nclib.quantities import COLLAPSED
 
 NAN = float("nan")
 RUNS = pd.Series({"one": 0.2, "two": 0.7})
@@ -80,3 +82,22 @@ def test_no_numbers_are_no_claim(found, limits):
 def test_near_without_a_limit_checks_nothing():
     with pytest.raises(ValueError, match="say with below how far"):
         claim("error", 1.0, near=1)
+
+
+RUNS = sorted(nclib.recorded_runs())
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_yardstick_tells_the_recorded_runs_ends_from_their_starts(name):
+    metrics = nclib.load_run(name).metrics
+    claim_collapsed(name, metrics.iloc[-1])
+    with pytest.raises(AssertionError, match="nc1"):
+        claim_collapsed(name, metrics.iloc[0])
+
+
+@pytest.mark.parametrize("missed", COLLAPSED)
+def test_each_measure_can_miss_the_yardstick_alone(missed):
+    end = pd.Series(dict.fromkeys(COLLAPSED, 0.0))
+    claim_collapsed("all zero", end)
+    with pytest.raises(AssertionError, match=missed):
+        claim_collapsed("one missed", pd.Series(dict(end) | {missed: COLLAPSED[missed]}))

@@ -440,7 +440,7 @@ def test_mnist_begins_to_collapse_in_a_slim_resnet(real_data_root):
     assert data.train.counts.tolist() == [500] * 10
     few = Split(data.test.images[:500], data.test.labels[:500])  # ten thousand cost two epochs
     data = dataclasses.replace(data, test=few)
-    network = nclib.build_network("resnet18", data, width=4)
+    network = nclib.build_network("resnet18", data, width=8)
     settings = {"epochs": 5, "learning_rate": 0.05, "weight_decay": 5e-4, "measure_at": [0, 2]}
     measured = [e for e in run(network, data, schedule=cosine_schedule, **settings) if e.metrics]
     first, middle, last = measured
