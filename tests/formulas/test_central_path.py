@@ -180,6 +180,36 @@ def test_the_flow_begins_where_it_starts_never_falls_and_can_be_taken_up_again(s
     assert torch.allclose(again, both, rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", [(2, 1), (4, 6), (10, 5000)])
+@pytest.mark.parametrize("start", [1e-8, 1.0, 1e4, 1e8])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_time_passed_does_not_cancel(size, kind, start):
+    """At ω = 1e4 a time of 1 is lost in ω and in its clock, not in the growth."""
+    given_ = {"num_classes": size[0], "per_class": size[1], "kind": kind}
+    omega0 = torch.full((size[0] - 1,), start, dtype=torch.float64)
+    growth = central_path.log_growth(omega0, TIMES, **given_)
+    assert growth[0].tolist() == [0] * (size[0] - 1)
+    found = central_path.passed(omega0, growth, **given_)
+    np.testing.assert_allclose(found[:, 0], TIMES, rtol=1e-11)
+    law_of, _ = law(kind, *size)
+    with mpmath.workdps(60):
+        start = mpmath.mpf(start)
+        whole = [law_of(start * mpmath.exp(float(one))) - law_of(start) for one in growth[1:, 0]]
+    np.testing.assert_allclose(found[1:, 0], np.array(whole, dtype=float), rtol=1e-13)
+    omega = flow(omega0, TIMES, **given_)
+    assert torch.equal(omega, (omega0 * growth.exp()).cummax(0).values)
+
+
+def test_what_clocks_of_ratios_alone_can_tell():
+    """The limit that ``clock`` names: two roundings of ω."""
+    size, start = {"num_classes": 4, "per_class": 6}, torch.full((3,), 1e4, dtype=torch.float64)
+    times = torch.tensor([1.0, 10, 100, 1000], dtype=torch.float64)
+    clocks = central_path.clock(flow(start, times, **size), **size)
+    found = clocks - central_path.clock(start, **size)
+    assert found[0].tolist() == [0, 0, 0]
+    assert (found - times[:, None]).abs().max() < 2 * size["per_class"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_flow_is_the_solution_of_its_differential_equation(kind):
     start, per_class, num_classes = np.array([0.01, 1.0, 5.0]), 6, 4

@@ -25,7 +25,8 @@ def increments(
         kind: of flow, "projected" or "rescaled".
     """
     law = {"num_classes": num_classes, "per_class": per_class, "kind": kind}
-    moved = central_path.clock(omega[1:], **law) - central_path.clock(omega[0], **law)
+    growth = ((omega[1:] - omega[0]) / omega[0]).log1p()
+    moved = central_path.passed(omega[0], growth, **law)
     return moved / moved.mean(1, keepdim=True)
 
 
