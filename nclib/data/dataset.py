@@ -20,7 +20,7 @@ from nclib.checks import at_least
 from nclib.data.fetch import DataUnavailableError, data_root
 from nclib.data.folders import open_image_folder
 from nclib.data.named import NAMED
-from nclib.data.raw import RawData, balanced_subset, resize
+from nclib.data.raw import RawData, resize, shuffled
 from nclib.shapes import Float, Int, Tensor
 
 __all__ = ["DataSet", "DataUnavailableError", "Split", "load_data"]
@@ -154,13 +154,15 @@ def load_data(
     given = {"per_class": per_class, "image_size": image_size}
     at_least(1, **{name: value for name, value in given.items() if value is not None})
     at_least(0, seed=seed)
-    name, raw = _open(name_or_path, root, seed, image_size)
+    name, raw = _open(name_or_path, data_root(root), seed, image_size)
     chosen = _chosen_classes(name, raw.class_names, classes)
     train, test = _select(name, raw, chosen, per_class, seed)
     images = raw.read(np.concatenate([train, test]))
     if image_size is not None:
         images = resize(images, image_size)
-    labels = _new_labels(raw, chosen)
+    new_labels = np.empty(len(raw.class_names), np.int64)  # only those of the chosen are used
+    new_labels[chosen] = np.arange(len(chosen))
+    labels = torch.from_numpy(new_labels[raw.labels])
     device = runtime.device() if device is None else torch.device(device)
     mean, std = _statistics(images[: len(train)], raw.full_scale)
     scale = [(raw.full_scale * value).float().to(device) for value in (mean, std)]
@@ -177,14 +179,11 @@ def load_data(
 
 
 def _open(
-    name_or_path: str | os.PathLike[str],
-    root: str | os.PathLike[str] | None,
-    seed: int,
-    image_size: int | None,
+    name_or_path: str | os.PathLike[str], root: Path, seed: int, image_size: int | None
 ) -> tuple[str, RawData]:
     """The name and the raw data; a known name goes before a folder that is called the same."""
     if isinstance(name_or_path, str) and name_or_path in NAMED:
-        return name_or_path, NAMED[name_or_path](data_root(root), seed)
+        return name_or_path, NAMED[name_or_path](root, seed)
     path = Path(name_or_path).expanduser()
     if path.exists():
         raw = open_image_folder(path, seed, image_size)
@@ -252,18 +251,9 @@ def _select(
                 f"per_class is {per_class}, but class {raw.class_names[smallest]!r} of {name} has "
                 f"{len(train[smallest])} training images; ask for at most that"
             )
-        train = {
-            index: balanced_subset(members, per_class, seed, index)
-            for index, members in train.items()
-        }
+        for index, members in train.items():
+            train[index] = members[shuffled(len(members), seed, index, 0)[:per_class]]
     return tuple(np.sort(np.concatenate(list(members.values()))) for members in (train, test))
-
-
-def _new_labels(raw: RawData, chosen: Sequence[int]) -> Int[Tensor, " N"]:
-    """(N,) labels 0 … C-1 in the order of ``chosen``, and -1 for the classes left out."""
-    new = torch.full((len(raw.class_names),), -1)
-    new[torch.tensor(chosen)] = torch.arange(len(chosen))
-    return new[torch.from_numpy(raw.labels)]
 
 
 def _statistics(

@@ -3,13 +3,11 @@
 Layouts: ``train/<class>/*`` with ``test/<class>/*`` (or ``val``), or ``<class>/*`` alone, which is
 split. A single folder around either is looked through. Only the images asked for are decoded.
 
-Measured with CIFAR-10 as 60,000 JPEGs in a ``.tar.xz`` of 18 MB, 15,000 of them wanted, in seconds
-of processor time: every load takes 6 to 7 (8 to 9 when list and images were decompressed apart).
-Unpacked once into a cache, the first load takes 13 and a later one 3, so that the third or fourth
-gains, while 60,000 files of 236 MB stay; hosted notebooks begin with an empty cache, and a session
-loads once. torchvision's ``ImageFolder`` lists a folder in 0.1 where the walk here takes 0.3, and
-decodes in 2.0 instead of 2.9, after an import of 1.5; it makes grey images coloured, clips deep
-ones, takes hidden folders for classes and does not name a damaged image.
+Loading 15,000 of CIFAR-10's images from 60,000 JPEGs in a ``.tar.xz`` takes 6 to 7 s of processor
+time. Unpacked once into a cache, the first load takes 13 s and a later one 3 s, while 236 MB stay;
+hosted notebooks begin with an empty cache, and a session loads once. torchvision's ``ImageFolder``
+is no faster with its import; it makes grey images coloured, clips deep ones, takes hidden folders
+for classes and does not name a damaged image.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import io
 import os
 import tarfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from lzma import LZMAError
 from pathlib import Path
 from struct import error as StructError
@@ -61,13 +59,12 @@ def open_image_folder(path: Path, seed: int, image_size: int | None) -> RawData:
     files, folders, contents = _list_directory(path) if path.is_dir() else _list_tar(path)
     class_names, train, test, note = _splits(path, files, folders, seed)
     images = [*train, *test]
+    labels = _labels(images, class_names)
 
     def read(indices: np.ndarray) -> Tensor:
         wanted = [images[index][1] for index in indices]
         return _decode(path, wanted, contents(wanted), image_size)
 
-    index = {name: label for label, name in enumerate(class_names)}
-    labels = np.array([index[name] for name, _ in images], dtype=np.int64)
     return RawData(class_names, labels, len(train), read, note=note)
 
 
@@ -168,14 +165,15 @@ def _splits(
         return class_names, _images(files, (*base, "train")), _images(files, (*base, test)), note
     if set(found) <= {"train", *_TEST_FOLDERS}:
         raise ValueError(f"{path} holds the folders {list(found)}; {_LAYOUTS}")
-    return found, *_split_up(_images(files, base), found, seed)
+    images = _images(files, base)
+    indices = stratified_split(_labels(images, found), found, seed)
+    train, test = ([images[index] for index in part] for part in indices)
+    return found, train, test, f"no test folder: split 80/20 with seed {seed}"
 
 
-def _split_up(images: Images, class_names: Parts, seed: int) -> tuple[Images, Images, str]:
-    labels = np.array([class_names.index(name) for name, _ in images], dtype=np.int64)
-    train, test = stratified_split(labels, class_names, seed)
-    note = f"no test folder: split 80/20 with seed {seed}"
-    return [images[index] for index in train], [images[index] for index in test], note
+def _labels(images: Images, class_names: Parts) -> np.ndarray:
+    label = {name: index for index, name in enumerate(class_names)}
+    return np.array([label[name] for name, _ in images], dtype=np.int64)
 
 
 def _base(below: dict[Parts, list[str]], with_images: set[Parts]) -> Parts:
@@ -205,16 +203,21 @@ def _decode(path: Path, wanted: list[Parts], contents: Contents, size: int | Non
     first = None
     with progress(len(wanted), f"reading {path.name}", "image") as bar:
         for parts, content in contents:
-            image = _decode_one(content, f"{path}: {'/'.join(parts)}")
+            name = "/".join(parts)
+            image = _decode_one(content, f"{path}: {name}")
             if size is not None:
                 image = resize(torch.from_numpy(image)[None], size)[0].numpy()
-            first = first or (parts, image.shape[1:])
-            if image.shape[1:] != first[1]:
-                raise _sizes_differ(path, *first, parts, image.shape[1:])
+            height, width = image.shape[1:]
+            first = first or (name, f"{width}×{height}")
+            if f"{width}×{height}" != first[1]:
+                raise ValueError(
+                    f"the images of {path} differ in size: {first[0]} is {first[1]} and {name} is "
+                    f"{width}×{height}; pass image_size to resize them all"
+                )
             images[parts] = image
             bar.update()
-    channels = max(len(image) for image in images.values())
-    stacked = np.empty((len(wanted), channels, *first[1]), np.uint8)
+    shape = max(image.shape for image in images.values())  # coloured, if one is
+    stacked = np.empty((len(wanted), *shape), np.uint8)
     for position, parts in enumerate(wanted):
         stacked[position] = images[parts]
     return torch.from_numpy(stacked)
@@ -233,11 +236,3 @@ def _decode_one(content: bytes, where: str) -> np.ndarray:
             return np.array(image.convert("RGB")).transpose(2, 0, 1)
     except _BROKEN_IMAGE as error:
         raise ValueError(f"{where} cannot be read as an image ({error})") from error
-
-
-def _sizes_differ(path: Path, *found: Sequence) -> ValueError:
-    one, (h1, w1), other, (h2, w2) = found
-    return ValueError(
-        f"the images of {path} differ in size: {'/'.join(one)} is {w1}×{h1} and "
-        f"{'/'.join(other)} is {w2}×{h2}; pass image_size to resize them all"
-    )

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from nclib.data.fetch import DataUnavailableError, fetch, require_checksum
 from nclib.data.raw import RawData, from_arrays, stratified_split
@@ -38,18 +37,11 @@ def _digits(_root: Path, seed: int) -> RawData:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    train, test = stratified_split(labels, _DIGITS, seed)
-    order = np.concatenate([train, test])
     # Levels 0 … 16 become 0 … 240, so that resized images keep finer steps than the original.
-    images = (15 * images).astype(np.uint8).reshape(-1, 1, 8, 8)[order]
-    return RawData(
-        class_names=_DIGITS,
-        labels=labels[order].astype(np.int64),
-        num_train=len(train),
-        read=lambda indices: torch.from_numpy(images[indices]),
-        full_scale=240.0,
-        note=f"split 80/20 with seed {seed}",
-    )
+    images = (15 * images).astype(np.uint8).reshape(-1, 8, 8)
+    splits = [(images[part], labels[part]) for part in stratified_split(labels, _DIGITS, seed)]
+    note = f"split 80/20 with seed {seed}"
+    return from_arrays(_DIGITS, *splits, full_scale=240.0, note=note)
 
 
 @dataclass(frozen=True)
@@ -72,28 +64,25 @@ class _IdxSet:
             tuple(_read_idx(self._file(root, f"{split}-{kind}-ubyte")) for kind in kinds)
             for split in ("train", "t10k")
         )
+        where, num = f"the files under {root / self.folder / 'raw'}", len(self.class_names)
         for images, labels in (train, test):
-            self._check(root, images, labels)
+            if images.ndim != 3 or labels.shape != images.shape[:1]:
+                raise ValueError(
+                    f"{where} do not belong together: images {images.shape}, labels {labels.shape}"
+                )
+            if labels.size and labels.max() >= num:
+                raise ValueError(f"{where} have label {labels.max()}; expected 0 to {num - 1}")
         return from_arrays(self.class_names, train, test)
 
     def _file(self, root: Path, name: str) -> Path:
         for path in (root / self.folder / "raw" / name, root / self.folder / "raw" / f"{name}.gz"):
             if path.exists():
                 return path
-        first, *others = _torchvisions(self.folder).mirrors
+        dataset = _torchvisions(self.folder)
+        first, *others = dataset.mirrors
         mirrors = [mirror + path.name for mirror in (first, *self.more_mirrors, *others)]
-        checksum = dict(_torchvisions(self.folder).resources)[path.name]
-        place = path.relative_to(root).as_posix()
-        return fetch(place, root, mirrors=mirrors, checksum=checksum)
-
-    def _check(self, root: Path, images: np.ndarray, labels: np.ndarray) -> None:
-        where, num = f"the files under {root / self.folder / 'raw'}", len(self.class_names)
-        if images.ndim != 3 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"{where} do not belong together: images {images.shape}, labels {labels.shape}"
-            )
-        if labels.size and labels.max() >= num:
-            raise ValueError(f"{where} have label {labels.max()}; expected 0 to {num - 1}")
+        checksum = dict(dataset.resources)[path.name]
+        return fetch(path.relative_to(root).as_posix(), root, mirrors=mirrors, checksum=checksum)
 
 
 def _read_idx(path: Path) -> np.ndarray:
@@ -101,9 +90,6 @@ def _read_idx(path: Path) -> np.ndarray:
 
     Header: two zero bytes, the type (8 is uint8), the number of axes, then each axis as a
     big-endian 32-bit integer (http://yann.lecun.com/exdb/mnist).
-
-    Raises:
-        ValueError: if the file is damaged, cut short or no idx file; the file is named.
     """
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
@@ -148,10 +134,8 @@ class _VisionSet:
         missing = [path for path in listed if not path.exists()]
         if missing:
             ours = [self.mirror.format(dataset.filename)] if self.mirror else []
-            mirrors = [*ours, dataset.url]
-            _unpack(
-                fetch(dataset.filename, root, mirrors=mirrors, checksum=dataset.tgz_md5), missing
-            )
+            known = {"mirrors": [*ours, dataset.url], "checksum": dataset.tgz_md5}
+            _unpack(fetch(dataset.filename, root, **known), missing)
         return listed
 
 
@@ -189,10 +173,6 @@ def _unpack(archive: Path, targets: list[Path]) -> None:
 
     torchvision's ``extract_archive`` would write STL-10's 2.8 GB of unlabelled images beside the
     0.4 GB that are wanted, and a killed one leaves a half file that passes for one that is there.
-
-    Raises:
-        ValueError: if the archive lacks a file or cannot be read.
-        DataUnavailableError: if the folder cannot be written.
     """
     try:
         with tarfile.open(archive) as tar:

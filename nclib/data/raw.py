@@ -1,13 +1,14 @@
 """Images as they are stored, before any is selected: what every reader hands to ``load_data``.
 
-Also the two draws of the library. Both order images by the raw 64-bit stream of PCG64, the part of
-numpy that is promised to stay the same on every platform and in every release.
+Every draw of the library orders images by the raw 64-bit stream of PCG64, the part of numpy that is
+promised to stay the same on every platform and in every release.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,8 +45,12 @@ def from_arrays(
     class_names: tuple[str, ...],
     train: tuple[np.ndarray, np.ndarray],
     test: tuple[np.ndarray, np.ndarray],
+    **options: Any,
 ) -> RawData:
-    """Raw data from (images (N, c, h, w) or (N, h, w) uint8, labels (N,)) of both splits."""
+    """Raw data from (images (N, c, h, w) or (N, h, w) uint8, labels (N,)) of both splits.
+
+    ``options`` are ``full_scale`` and ``note``.
+    """
     num_train = len(train[1])
 
     def read(indices: np.ndarray) -> Tensor:
@@ -55,7 +60,7 @@ def from_arrays(
         return images if images.ndim == 4 else images[:, None]
 
     labels = np.concatenate([train[1], test[1]]).astype(np.int64)
-    return RawData(class_names, labels, num_train, read)
+    return RawData(class_names, labels, num_train, read, **options)
 
 
 def shuffled(num: int, *key: int) -> np.ndarray:
@@ -68,10 +73,7 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ascending indices of a training and a test split, the same share of every class in each.
 
-    Args:
-        labels: (N,) class indices.
-        class_names: one name a class, for the error.
-        seed: which split; the same on every platform.
+    Of (N,) class indices; the seed gives the same split on every platform.
 
     Raises:
         ValueError: if a class has one image, which cannot be in both.
@@ -88,11 +90,6 @@ def stratified_split(
         test.append(members[shuffled(len(members), seed, index, 1)[:num_test]])
     test = np.sort(np.concatenate(test))
     return np.setdiff1d(np.arange(len(labels)), test), test
-
-
-def balanced_subset(members: np.ndarray, per_class: int, *key: int) -> np.ndarray:
-    """``per_class`` of one class's indices, ascending; a larger draw contains every smaller one."""
-    return np.sort(members[shuffled(len(members), *key, 0)[:per_class]])
 
 
 def resize(images: Tensor, size: int) -> Tensor:
