@@ -139,7 +139,7 @@ def flow(
 def log_growth(
     omega0: Tensor, times: Tensor, *, num_classes: int, per_class: int, kind: str = "projected"
 ) -> Float[Tensor, "T {num_classes}-1"]:
-    """log ω_j(t)/ω_j(0) on the flow, exact also where t is too short to show in ω; see ``flow``."""
+    """Growth log ω_j(t)/ω_j(0) on the ``flow``, also where t is too short to show in ω itself."""
     law, shape = _law(kind, num_classes, per_class), tuple(omega0.shape)
     if shape != (num_classes - 1,):
         raise ValueError(f"omega0 has shape {shape}; expected (C-1,) with C = {num_classes}")

@@ -285,6 +285,34 @@ def test_the_gradient_is_that_of_the_least_squares_loss(shape):
     assert torch.allclose(found, expected, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.parametrize(("num_classes", "num_features"), [(2, 1), (3, 5), (4, 3), (6, 9)])
+def test_each_line_of_the_derivation(num_classes, num_features):
+    """Notebook 05, section 2: what one gradient step does to the means and to the noise."""
+    features, labels = case(num_classes, num_features, seed=5)
+    labels = labels.sort().values
+    x = central_path._whiten(central_path._by_class(features, labels))
+    n, means = x.shape[1], x.mean(1)
+    residuals = x - means[:, None]
+    u, omega, vt = torch.linalg.svd(means, full_matrices=False)
+    u, omega, vt = u[:, : num_classes - 1], omega[: num_classes - 1], vt[: num_classes - 1]
+    flat = x.flatten(0, 1)
+    weight, _ = nclib.least_squares_classifier(ClassStatistics.from_features(flat, labels))
+    values = omega / (num_classes + omega**2)
+    assert torch.allclose(weight, u * values @ vt, atol=1e-12)
+    step = -central_path.feature_gradient(flat, labels).unflatten(0, (num_classes, n))
+    speed = omega / (n * (num_classes + omega**2) ** 2)
+    assert torch.allclose(step.mean(1), u * speed @ vt, atol=1e-12)
+    slope = torch.func.grad(lambda w: (0.5 / (num_classes + w**2)).sum())(omega)
+    assert torch.allclose(speed, -slope / n, rtol=1e-12)
+    shrinking = values**2 / (n * num_classes)
+    of_noise = step - step.mean(1, keepdim=True)
+    assert torch.allclose(of_noise, -(residuals @ vt.T) * shrinking @ vt, atol=1e-12)
+    rescaled = omega / (n * num_classes * (num_classes + omega**2))
+    assert torch.allclose(speed + omega * shrinking, rescaled, rtol=1e-12)
+    tangent = -central_path._tangent(x)  # what keeps Σ_W = I is the means' step, and nothing else
+    assert torch.allclose(tangent, step.mean(1, keepdim=True).expand_as(x), atol=1e-12)
+
+
 def errors(kind, *, of, time=60.0):
     """Relative distance of simulations, each with half the step, to the flow ``of`` a kind."""
     features, labels = case(4, 8, seed=3, per_class=6)

@@ -120,6 +120,10 @@ def test_clocks_are_apart_off_their_flow(kind):
         assert (apart[0] < 1 + 1e-8) == (other == kind)
 
 
+SQUARED = [f"digits-{name}-mse-{seed}" for name in ("mlp", "convnet") for seed in range(3)]
+SQUARED += ["mnist-vgg11-mse", "mnist-resnet18-mse", "mnist-densenet40-mse", "cifar10-vgg11-mse"]
+
+
 def test_how_the_ratios_of_a_run_grow():
     run = nclib.load_run("digits-mlp-mse-0")
     table = clocks.growth_table({"mine": run, "again": run})
@@ -128,9 +132,92 @@ def test_how_the_ratios_of_a_run_grow():
     assert size == {"num_classes": 10, "per_class": run.settings["num_samples"] // 10}
     assert row["ω max/min, start"] == float(ratios[0].max() / ratios[0].min())
     assert row["ω max/min, end"] == float(ratios[-1].max() / ratios[-1].min())
+    near = clocks.near_path(run)
+    assert row["near from epoch"] == epochs[near[0]]
     for kind in path.KINDS:
-        moved = clocks.increments(ratios, kind=kind, **size)[-1]
-        assert row[f"clocks apart, {kind}"] == float(moved.max() / moved.min())
-    late = epochs >= 10
-    slope = np.polyfit(np.log(epochs[late]), ratios[late].log().mean(1), 1)[0]
+        for column, rows in ((f"clocks apart, {kind}", ratios), (f"near: apart, {kind}", near)):
+            chosen = rows if rows is ratios else ratios[rows]
+            moved = clocks.increments(chosen, kind=kind, **size)[-1]
+            assert row[column] == float(moved.max() / moved.min())
+    late, time = epochs >= 10, clocks.rate_time(run)
+    slope = np.polyfit(np.log(time[late]), ratios[late].log().mean(1), 1)[0]
     assert row["slope, epochs after 10"] == pytest.approx(slope)
+
+
+def test_the_time_of_a_run_is_the_sum_of_its_rates():
+    for name, (rate, thirds) in {
+        "digits-mlp-mse-0": (0.5, None),
+        "digits-convnet-mse-0": (0.1, (1, 0.1, 0.01)),
+    }.items():
+        run = nclib.load_run(name)
+        epochs, time = run.settings["epochs"], clocks.rate_time(run)
+        assert time[0] == 0
+        # the mean of a warm-up over 5 % and a half cosine is one half; of steps, their mean
+        mean = 0.5 if thirds is None else sum(thirds) / 3
+        assert time[-1] == pytest.approx(rate * epochs * mean, rel=1e-3)
+        assert (np.diff(time) <= rate * np.diff(run.epochs) * (1 + 1e-12)).all()
+        assert (np.diff(time) > 0).all()
+    third = run.epochs <= epochs // 3
+    np.testing.assert_allclose(time[third], 0.1 * run.epochs[third])
+    run.settings = run.settings | {"schedule": "<lambda>"}
+    with pytest.raises(ValueError, match="the schedule is <lambda>; take a run with step_schedule"):
+        clocks.rate_time(run)
+
+
+def test_near_the_path_the_share_stays_small():
+    for name in SQUARED:
+        run = nclib.load_run(name)
+        share = (run.metrics.mse_perpendicular / run.metrics.mse_total).to_numpy()
+        for limit in (0.01, 0.05, 0.3, 2.0):
+            near = clocks.near_path(run, limit)
+            assert (share[near] < limit).all()
+            assert near.tolist() == list(range(len(share) - len(near), len(share)))
+            assert len(near) == len(share) or share[len(share) - len(near) - 1] >= limit
+
+
+def test_no_recorded_run_follows_a_law_near_the_path():
+    """Notebook 05, section 6, on every run: by time of rates, and from the path's nearness on."""
+    table = clocks.growth_table({name: nclib.load_run(name) for name in SQUARED})
+    assert table["slope, epochs after 10"].between(1, 3.5).all()
+    never = table.index[table["near from epoch"].isna()]
+    assert never.tolist() == ["cifar10-vgg11-mse"]
+    near = table.drop(never)
+    assert (near["near: apart, rescaled"] > 1.5).all()
+    assert (near["near: apart, projected"] > near["near: apart, rescaled"]).all()
+
+
+def test_clocks_and_slopes_would_show_a_flow():
+    """The control: ratios that do move by the rescaled law pass the test that the runs fail."""
+    run = nclib.load_run("digits-convnet-mse-0")
+    _, ratios, size = clocks.of_run(run)
+    law = size | {"kind": "rescaled"}
+    time = torch.as_tensor(1e6 * clocks.rate_time(run))
+    run._points["snr"] = list(central_path.flow(ratios[0], time, **law).numpy())
+    row = clocks.growth_table({"flow": run}).loc["flow"]
+    assert row["clocks apart, rescaled"] == pytest.approx(1, abs=1e-6)
+    assert row["near: apart, rescaled"] == pytest.approx(1, abs=1e-6)
+    assert row["slope, epochs after 10"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_run_against_the_sum_of_its_rates():
+    run = nclib.load_run("digits-convnet-mse-0")
+    picture, near, time = path.run_test(run), clocks.near_path(run), clocks.rate_time(run)
+    assert width(picture) <= 900
+    for axis in picture.axes:
+        assert axis.get_xlabel() == "sum of learning rates"
+        np.testing.assert_allclose(axis.lines[0].get_xdata(), time[1:])
+        assert any(list(line.get_xdata()) == [time[near[0]]] * 2 for line in axis.lines)
+    assert f"Near the central path from {time[near[0]]:.3g} to {time[-1]:.3g}." in picture.alt
+    assert "Near" not in path.run_test(nclib.load_run("cifar10-vgg11-mse")).alt
+
+
+def test_simulated_errors_fall_with_the_step_on_their_own_law():
+    labels = torch.arange(3).repeat_interleave(6)
+    normal = torch.randn(18, 4, generator=torch.Generator().manual_seed(0)).double()
+    features = nclib.simplex_etf(3, 4)[labels] + normal
+    errors = clocks.step_errors(features, labels, end=40, steps=[4.0, 2.0])
+    assert list(errors) == list(path.KINDS)
+    for kind, by_law in errors.items():
+        (other,) = {*path.KINDS} - {kind}
+        assert by_law[kind][0] / by_law[kind][1] == pytest.approx(2, rel=0.2)
+        assert min(by_law[other]) > 5 * by_law[kind][0]

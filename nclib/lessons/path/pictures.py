@@ -15,12 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from nclib.formulas import central_path
-from nclib.lessons.path.clocks import increments
+from nclib.lessons.path.clocks import KINDS, increments, near_path, of_run, rate_time
 from nclib.palette import FAINT, INK, MUTED, RUN_COLORS
 from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
+from nclib.runs.trajectory import Trajectory
 from nclib.shapes import Float, Number, Tensor
 
-KINDS = ("projected", "rescaled")
 TIMES = np.geomspace(1, 1e8, 81)
 LINE_TIMES = torch.cat([torch.zeros(1), torch.logspace(-2, 8, 120)]).double()  # of a flow line
 LOW, HIGH = 0.3, 30.0  # of the landscape's axes
@@ -200,6 +200,7 @@ def shape_test(
     per_class: int,
     title: str = "",
     unit: str = "time $t$",
+    near: Sequence | np.ndarray = (),
 ) -> Picture:
     """Ratios over time, and whether their clocks agree as they would on either flow.
 
@@ -213,6 +214,7 @@ def shape_test(
         per_class: n.
         title: what moved.
         unit: label of the time axes.
+        near: positions in ``times`` at which the run is near the path; a red line at the first.
     """
     times, law = np.asarray(times), {"num_classes": num_classes, "per_class": per_class}
     figure, axes = picture(1, 3, size=(9, 3.6), width_ratios=(1.25, 1, 1))
@@ -233,13 +235,28 @@ def shape_test(
         axis.set(xscale="log", yscale="log", ylim=(0.02, 50), xlabel=unit)
         axis.set_title(f"progress by each clock, {kind}")
         said.append(f"{kind} from {values[-1].min():.3g} to {values[-1].max():.3g}")
+    for axis in axes if len(near) else ():
+        axis.axvline(times[near[0]], color=RUN_COLORS[1], lw=1.2)
     figure.suptitle(title or None, ha="left", x=0.01, fontsize=10)
     figure.alt = (
         f"{title or 'Ratios'}: from {omega[0].min():.3g}-{omega[0].max():.3g} to "
         f"{omega[-1].min():.3g}-{omega[-1].max():.3g}; increments of the clocks over their mean at "
         f"the end, 1 on the flow: {', '.join(said)}."
     )
+    if len(near):
+        figure.alt += f" Near the central path from {times[near[0]]:.3g} to {times[near[-1]]:.3g}."
     return figure
+
+
+def run_test(run: Trajectory) -> Picture:
+    """``shape_test`` of a run against the sum of its learning rates; red: near the path from here.
+
+    Raises:
+        ValueError: for a run whose schedule is none of ``nclib.presets``.
+    """
+    _, ratios, size = of_run(run)
+    words = {"title": run.title, "unit": "sum of learning rates", "near": near_path(run)}
+    return shape_test(rate_time(run), ratios, **size, **words)
 
 
 def _guides(axis: Axes, times: np.ndarray, omega: Tensor) -> None:
