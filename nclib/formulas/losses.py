@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
+from nclib.checks import at_least
 from nclib.shapes import Float, Int, Tensor
 
 
@@ -44,6 +45,21 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "focal": focal,
 }
 UFM_LOSSES = LOSSES | {"squared_error": half_squared_error}
+
+
+def pull_at_zero(loss: Callable[[Tensor, Tensor], Tensor], num_classes: int) -> float:
+    """C‖∂L/∂Z‖₂ at logits of zero, one sample a class: what decays have to outweigh there.
+
+    Free features leave zero as long as Cθ is less (θ = √(λ_W λ_H n), L of ``UFM_LOSSES``). It is 1
+    for cross-entropy and squared error, which share the residual 1/C - e_y (the latter by its bias;
+    without one -e_y, as large); 0.9 for smoothed labels; (1-q)(1-q-2q ln q) with q = 1/C for the
+    focal loss: .60 for two classes, 1.22 for ten. Where the loss is convex, zero is best from there
+    on; the focal loss is not, and for many classes its minimum jumps to zero a little later.
+    """
+    at_least(2, num_classes=num_classes)
+    logits = torch.zeros(num_classes, num_classes, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(loss(logits, torch.arange(num_classes)), logits)
+    return num_classes * float(torch.linalg.matrix_norm(slope, 2))
 
 
 def check_loss(name: str) -> None:

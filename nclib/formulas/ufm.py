@@ -4,7 +4,8 @@
 
 A product WMᵀ = Z costs at least √(λ_W λ_H n)‖Z‖_*, so the problem is convex in the logits Z of the
 class means M, and the symmetry between classes leaves two unknowns: Z = s(I - 11ᵀ/C) + s₁11ᵀ/C.
-Every minimum below is a line in θ = √(λ_W λ_H n). Derived in notebook 06.
+All below depends on θ = √(λ_W λ_H n). The focal loss is not convex: its minimum is a theorem of its
+own. Derived in notebook 06. Zhou et al. 2022a: squared error, ICML; 2022b: all losses, NeurIPS.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class UFM(nn.Module):
 
     Attributes:
         weight: (C, p) classifier W.
-        features: (N, p) rows H, class after class, n of each.
+        features: (N, p) rows H, class after class.
         bias: (C,) b, zero at the start; None without ``bias_decay``.
         labels: (N,) classes.
     """
@@ -96,10 +97,7 @@ class UFM(nn.Module):
         return self.features.detach().unflatten(0, (len(self.weight), -1)).mean(1)
 
     def place(self, weight: Tensor, features: Tensor, bias: Tensor | None = None) -> UFM:
-        """Start from (C, p), (N, p) and, with a bias, (C,); returns the model.
-
-        Raises ValueError for a shape that does not fit, or a bias where there is none.
-        """
+        """Start from (C, p), (N, p) and, with a bias, (C,); ValueError for what does not fit."""
         if bias is not None and self.bias is None:
             raise ValueError("bias was given, but the model has none; build it with bias_decay")
         bias = self.bias if bias is None else bias
@@ -172,10 +170,10 @@ def mse_minimum(
     bias_decay: Number | None = None,
     num_features: int | None = None,
 ) -> UFMOptimum:
-    """Global minimum for the squared error ½‖HWᵀ + 1bᵀ - Y‖²/N.
+    """Global minimum for the squared error ½‖HWᵀ + 1bᵀ - Y‖²/N; zero once C√(λ_W λ_H n) ≥ 1.
 
     Without bias the class means form an orthogonal frame, with a free bias a simplex ETF; a decay
-    on the bias leads continuously from one to the other. Zero once C√(λ_W λ_H n) ≥ 1.
+    on the bias leads continuously from one to the other.
 
     Args:
         num_classes: C, at least 2.
@@ -188,7 +186,7 @@ def mse_minimum(
     Raises:
         ValueError: for an argument out of range; the message names it.
 
-    Source: Tirer & Bruna 2022 (no bias, free bias), Zhou et al. 2022 (bias with decay).
+    Source: Tirer & Bruna 2022 (no bias, free bias), Zhou et al. 2022a (bias with decay).
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
     available = num_classes if num_features is None else num_features
@@ -229,12 +227,12 @@ def ce_minimum(
     """Global minimum for the cross-entropy, a simplex ETF; a bias would be zero.
 
     With θ = √(λ_W λ_H n): s = ln(1/θ - (C-1)) and loss ln(1 + (C-1)e^{-s}) + (C-1)θs; zero (loss
-    ln C) once θ ≥ 1/C. Smoothing α acts like more decay: s is that of θ + α/C.
+    ln C) once θ ≥ (1-α)/C. Smoothing α acts like more decay: s is that of θ + α/C.
 
     Arguments and errors as in ``mse_minimum``; features need p ≥ C-1 dimensions, and ``smoothing``
     is α in [0, 1): targets (1-α) one-hot + α/C, 0.1 for ``loss="label_smoothing"``.
 
-    Source: Zhu et al. 2021 (cross-entropy), Zhou et al. 2022 (label smoothing; its s derived here).
+    Source: Zhu et al. 2021 (cross-entropy), Zhou et al. 2022b (label smoothing; its s found here).
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)
     if not 0 <= smoothing < 1:
@@ -250,7 +248,8 @@ def focal_minimum(
 ) -> UFMOptimum:
     """Minimum over all simplex ETFs for the focal loss -(1-p)² ln p, by a search for s.
 
-    There is no closed form; that the global minimum is one of these is Zhou et al. 2022's.
+    There is no closed form; that the global minimum is one of these is Zhou et al. 2022b's. Zero is
+    best from Cθ = .60 on for two classes, 1.22 for ten (``losses.pull_at_zero``), not from 1 on.
     Arguments and errors as in ``mse_minimum``.
     """
     theta, ratio = _decays(num_classes, per_class, weight_decay, feature_decay)

@@ -240,6 +240,76 @@ def test_losses_are_the_definitions():
         assert float(found) == pytest.approx(float(values.mean()), rel=1e-12)
 
 
+FOCAL = {2: 0.5966, 3: 0.9327, 4: 1.0824, 10: 1.2245}
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 4, 10])
+@pytest.mark.parametrize("name", MODELS)
+def test_zero_is_left_while_c_theta_is_less_than_the_pull_of_the_loss(name, num_classes):
+    """1 for cross-entropy and squared error, not for all losses: 0.9 smoothed, else for focal."""
+    loss, bias_decay, _ = MODELS[name]
+    pull = losses.pull_at_zero(losses.UFM_LOSSES[loss], num_classes)
+    wanted = {"label_smoothing": 0.9, "focal": FOCAL[num_classes]}.get(loss, 1)
+    assert pull == pytest.approx(wanted, abs=1e-4)
+    for factor in (0.98, 1.02):
+        decay = factor * pull / num_classes
+        decays = {"weight_decay": decay, "feature_decay": decay}
+        assert optimum(name, num_classes, 1, decays).is_zero == (factor > 1)
+        network = model(name, num_classes, 1, num_classes, decays, init=0)
+        descent.minimise(network)  # the bias, where there is one
+        if num_classes < 5 and bias_decay != 0:  # a free bias is flat under softmax
+            assert (descent.least_eigenvalue(network) < -1e-6) == (factor < 1)
+
+
+def test_the_focal_loss_keeps_a_simplex_beyond_the_threshold_of_the_others():
+    decays = {"weight_decay": 0.1, "feature_decay": 0.1}  # ten classes, Cθ = 1
+    assert focal_minimum(10, 1, **decays).scale == pytest.approx(0.878, abs=1e-3)
+    network = model("focal", 10, 1, 10, decays, init=1)
+    assert descent.minimise(network) == pytest.approx(focal_minimum(10, 1, **decays).loss, abs=1e-9)
+    assert ce_minimum(10, 1, **decays).is_zero
+
+
+def curvature(name):
+    """The least over random logits of one sample of four classes."""
+    draw, label = torch.Generator().manual_seed(0), torch.tensor([0])
+    points = 3 * torch.randn(100, 1, 4, generator=draw, dtype=torch.float64)
+    slope = torch.func.grad(lambda z: losses.UFM_LOSSES[name](z, label))
+    hessians = [torch.func.jacrev(slope)(z).reshape(4, 4) for z in points]
+    return min(float(torch.linalg.eigvalsh(hessian)[0]) for hessian in hessians)
+
+
+def test_symmetry_sets_the_shape_where_the_loss_is_convex_and_the_focal_loss_is_not():
+    for name in set(losses.UFM_LOSSES) - {"focal"}:
+        assert curvature(name) > -1e-12, name
+    assert curvature("focal") < -0.05
+
+
+@pytest.mark.parametrize("loss", set(losses.UFM_LOSSES) - {"focal"})
+def test_for_fixed_weights_all_samples_of_a_class_want_the_same_feature(loss):
+    """NC1 first: for any W and b, each h_i minimises the same strictly convex function."""
+    for decay, collapses in ((0.02, True), (0.0, False)):
+        network = UFM(3, 5, 6, loss=loss, weight_decay=0.1, feature_decay=decay, bias_decay=0.0)
+        network.weight.requires_grad_(False)
+        network.bias.requires_grad_(False)
+        descent.minimise(network, iterations=300)
+        residuals = network.features.detach().unflatten(0, (3, 5)) - network.class_means()[:, None]
+        assert (float(residuals.abs().max()) < 1e-6) == collapses
+
+
+@pytest.mark.parametrize("num_features", [3, 8])
+def test_without_decay_the_flow_keeps_what_the_start_put_between_features_and_weights(num_features):
+    """WᵀW - HᵀH stays in a slow descent; with a decay λ on both it dies out like e^{-2λt}."""
+    for decay in (0.0, 0.05):
+        decays = {"weight_decay": decay, "feature_decay": decay}
+        network = UFM(4, 15, num_features, loss="squared_error", bias_decay=0.0, **decays)
+        found = []
+        for _ in descent.gradient_descent(network, steps=2000, learning_rate=0.01):
+            w, h = network.weight.detach(), network.features.detach()
+            found.append(w.T @ w - h.T @ h)
+        expected = math.exp(-2 * decay * 2000 * 0.01) * found[0]
+        assert float((found[1] - expected).norm() / found[0].norm()) < 0.02
+
+
 # descents and saddles
 
 

@@ -118,3 +118,28 @@ def test_settings_out_of_range_are_named():
         ((name, value),) = bad.items()
         with pytest.raises(ValueError, match=f"{name} is {value}; "):
             margin.descend_without_decay(start, frame, labels, **settings)
+
+
+@pytest.mark.parametrize("gap", [-1e6, -800, -709, -40, 0, 40, 709, 800, 1e6])
+def test_the_gradient_is_finite_however_far_apart_the_logits_are(gap):
+    """Right by ``gap``, or wrong by as much: exp(710) would be infinite."""
+    features, labels = torch.eye(3, dtype=torch.float64), torch.arange(3)
+    at = (gap * features).requires_grad_()
+    torch.nn.functional.cross_entropy(features @ at.T, labels).backward()
+    loss, gradient = margin.cross_entropy_gradient(at.detach(), features, labels)
+    assert torch.allclose(gradient, at.grad, rtol=1e-9, atol=1e-15)
+    assert float(loss) == pytest.approx(
+        math.log1p(2 * math.exp(-gap)) if gap > -700 else -gap, 1e-3
+    )
+
+
+def test_a_normalised_descent_goes_on_where_the_loss_is_zero_in_float64():
+    features, labels, start = simplex_problem(3)
+    start = 1000 * features + 300 * start / start.norm()  # right by more than 745
+    path = margin.descend_without_decay(
+        start, features, labels, steps=1000, learning_rate=3, normalised=True
+    )
+    assert float(path.losses[0]) == 0
+    assert float(path.losses[-1]) == 0
+    assert path.weights.isfinite().all()
+    assert float(path.gaps(features)[-1]) < 0.5 * float(path.gaps(features)[0])
