@@ -5,62 +5,58 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from scipy.optimize import brentq
 
-from nclib.formulas.deep_ufm import DeepUFM, collapse_loss, partial_loss, threshold
-from nclib.lessons.answers import OtherKindError, check, described, number, slip, tensor
-from nclib.shapes import Tensor
+from nclib.formulas.deep_ufm import collapse_loss, threshold
+from nclib.lessons.answers import check, number, slip, tensor
+from nclib.shapes import Number, Tensor
 
 
 @check
-def check_jump(answer: Callable[[int], float]) -> str | None:
-    """A function of L that gives the scale of the outputs at the threshold."""
-    for depth in (5, 2, 3, 10):
-        _, expected = collapse_loss(2, depth, threshold(2, depth) * (1 - 1e-9))
-        found = number(answer(depth))
-        if abs(found - expected) > 1e-4:
+def check_barrier(answer: Callable[[int, float], float]) -> str | None:
+    """A function of L and Λ/Λ*: the scale from which on a kick out of the trap succeeds."""
+    for depth, part in ((4, 0.7), (2, 0.1), (3, 0.5), (6, 0.9)):
+        found, expected = number(answer(depth, part)), _barrier(depth, part)
+        if abs(found - expected) > 0.02 * expected:
             hints = {
-                (depth - 1) / (2 * depth): "That is where the minimum ceases to exist, further up",
-                0.0: "Zero is the other minimum. The scale jumps: which one does it jump from?",
+                0.0: "At 0 the direction is dead; the slope of f there points up",
+                collapse_loss(2, depth, part * threshold(2, depth))[1]: "That is where the way "
+                "ends, in collapse. Where does it begin to lead down?",
             }
-            return f"for depth {depth} {expected:.4f} was expected, {found:.4f} found. " + (
-                slip(found, hints, within=1e-9)
-                or "Two equations at one s: the slope is 0, and the cost is ½. Write P for "
-                "½(L+1)K(Λs²)^{1/(L+1)}; its slope is 2P/((L+1)s)"
+            turned = (
+                "falls already: less will do" if found > expected else "still rises: it returns"
+            )
+            return f"for depth {depth}, part {part:g} " + (
+                slip(found, hints, within=1e-3) or f"{found:.4f} was returned; there f {turned}"
             )
     return None
 
 
+def _barrier(depth: int, part: Number) -> float:
+    """Where f turns down: the lesser root of its slope, s - 1 + KΛ^{1/(L+1)} s^{(1-L)/(L+1)}."""
+    factor = 2 * (part * threshold(2, depth)) ** (1 / (depth + 1))
+    power = (depth - 1) / (depth + 1)
+    lowest = (power * factor) ** (1 / (1 + power))  # of the slope
+    return brentq(lambda s: s - 1 + factor * s**-power, 1e-9, lowest)
+
+
 @check
-def check_escape(answer: Callable[[], DeepUFM]) -> str | None:
-    """A function that returns a fitted model: K=2, L ≥ 4, Λ in 0.5–0.9 Λ*, collapsed."""
-    model = answer()
-    if not isinstance(model, DeepUFM):
-        said = "one model is asked for, such as (model,) = train_all([around(...)])"
-        raise OtherKindError(f"{said}; {described(model)} was returned")
-    size = model.targets.shape[1], len(model.weights)
-    if size[0] != 2 or size[1] < 4:
-        return f"it has {size[0]} classes and {size[1]} layers; two and at least four are asked for"
-    part = model.decay_product / threshold(*size)
-    if not 0.5 <= part <= 0.9:
-        return (
-            f"Λ is {part:.2g} of the threshold; 0.5 to 0.9 is asked for: the second number that "
-            "`around` takes"
-        )
-    with torch.no_grad():
-        loss = float(model.objective())
-    goal, trap = (
-        collapse_loss(*size, model.decay_product)[0],
-        partial_loss(*size, model.decay_product, 1)[0],
-    )
-    if loss < goal + 1e-3:
-        return None
-    if abs(loss - trap) < 1e-3:
-        why = "the classes merged. Where does a descent start that still tells them apart?"
-    elif abs(loss - 0.5) < 1e-3:
-        why = "that is zero: the decays won before anything was learnt. Start larger"
-    else:
-        why = "it is still on its way: more steps, or a smaller start"
-    return f"the objective is {loss:.4f}, collapse has {goal:.4f}: {why}"
+def check_last(answer: Callable[[int], float]) -> str | None:
+    """A function of L that gives the scale of the outputs where collapse ceases to exist."""
+    for depth in (5, 2, 3, 10):
+        found, expected = number(answer(depth)), (depth - 1) / (2 * depth)
+        if abs(found - expected) > 1e-4:
+            hints = {
+                (depth - 1) / depth: "That is the scale at the threshold, where zero becomes as "
+                "good. Collapse remains a minimum further up",
+                0.0: "Zero is the other minimum. This one ends before it gets there",
+            }
+            return f"for depth {depth} {expected:.4f} was expected, {found:.4f} found. " + (
+                slip(found, hints, within=1e-9)
+                or "Two equations at one s: f has slope 0, and the slope has slope 0. Up to a "
+                "factor f'(s) is s - 1 + c s^{-q}, with q = (L-1)/(L+1)"
+            )
+    return None
 
 
 @check

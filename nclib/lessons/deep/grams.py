@@ -126,3 +126,16 @@ def layer_grams(models: Mapping[str, DeepUFM]) -> Picture:
     bar.set_label("inner product / mean squared norm")
     figure.alt = "Gram matrices of the class means, layer by layer. " + "; ".join(said) + "."
     return figure
+
+
+@torch.no_grad()
+def is_whole_graph(model: DeepUFM) -> bool:
+    """Whether ten classes stand as edges between five points where they enter the third layer.
+
+    Edges that share no point must form the Petersen graph, whose adjacency matrix P solves
+    P² + P = 2I + J, with J all ones.
+    """
+    means = model.class_means()[2]
+    gram = means @ means.T
+    apart = (gram < 0.02 * gram.diagonal().mean()).double()
+    return torch.equal(apart @ apart + apart, 2 * torch.eye(10) + torch.ones(10, 10).double())

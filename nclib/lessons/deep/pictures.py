@@ -236,28 +236,22 @@ def below_collapse(
 
 
 @house_style
-def least_rank(by_decay: Sequence[DeepUFM], by_width: Sequence[DeepUFM]) -> Picture:
-    """Least rank over the layers, against decay λ and against width d, a dot a seed."""
-    figure, axes = picture(1, 2, size=(9, 3.3), sharey=True)
-    said = []
-    for axis, models, column in zip(axes, (by_decay, by_width), ("decay", "width"), strict=True):
-        table = ends(models)
-        middle = table.groupby(column)["rank"].mean()
-        axis.plot(middle.index, middle, color=FOUND, lw=1.2)
-        for value, ranks in table.groupby(column)["rank"]:
-            spread = np.exp(0.03 * (np.arange(len(ranks)) - (len(ranks) - 1) / 2))
-            axis.plot(value * spread, ranks, "o", color=FOUND, ms=5)
-        axis.axhline(table.classes.iloc[0], color=COLLAPSE, ls="--", lw=1.2)
-        axis.set(xscale="log", ylim=(0, table.classes.iloc[0] * 1.12))
-        axis.minorticks_off()
-        axis.set_xticks(middle.index, [f"{v:g}" for v in middle.index])
-        said.append(
-            f"by {column}: " + ", ".join(f"{v:g}: {rank:.1f}" for v, rank in middle.items())
-        )
-    axes[1].text(middle.index[0], table.classes.iloc[0], "collapse", color=COLLAPSE, va="bottom")
-    axes[0].set(xlabel=f"decay λ of all layers (width {by_decay[0].features.shape[1]})")
-    axes[1].set(xlabel=f"width d (decay λ = {by_width[0].weight_decays[0]:g})")
-    axes[0].set(ylabel="rank of the leanest layer", title="more decay, lower rank")
-    axes[1].set(title="more width, higher rank")
-    figure.alt = "Mean over seeds of the least rank in any layer, " + "; ".join(said) + "."
+def least_rank(models: Sequence[DeepUFM]) -> Picture:
+    """Least rank over the layers against the decay λ, a dot a seed."""
+    table = ends(models)
+    classes, middle = table.classes.iloc[0], table.groupby("decay")["rank"].mean()
+    figure, axis = picture(size=(6, 3.1))
+    axis.plot(middle.index, middle, color=FOUND, lw=1.2)
+    for value, ranks in table.groupby("decay")["rank"]:
+        spread = np.exp(0.03 * (np.arange(len(ranks)) - (len(ranks) - 1) / 2))
+        axis.plot(value * spread, ranks, "o", color=FOUND, ms=5)
+    axis.axhline(classes, color=COLLAPSE, ls="--", lw=1.2)
+    axis.text(middle.index[0], classes, "collapse", color=COLLAPSE, va="bottom")
+    axis.set(xscale="log", ylim=(0, classes * 1.12), ylabel="rank of the leanest layer")
+    axis.set(xlabel=f"decay λ of all layers (width {models[0].features.shape[1]})")
+    axis.set_title("more decay, lower rank")
+    axis.minorticks_off()
+    axis.set_xticks(middle.index, [f"{value:g}" for value in middle.index])
+    said = ", ".join(f"{value:g}: {rank:.1f}" for value, rank in middle.items())
+    figure.alt = f"Mean over seeds of the least rank in any layer, by decay {said}."
     return figure
