@@ -28,6 +28,16 @@ def check_pair(features: Tensor, labels: Tensor) -> None:
         raise ValueError(f"labels have shape {have}; features of shape {rows} need {rows[:1]}")
 
 
+def check_range(labels: Tensor, num_classes: int) -> None:
+    """Raise ValueError naming a label that is not in 0..C-1."""
+    low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
+    if low < 0 or high >= num_classes:
+        raise ValueError(
+            f"labels contain {low if low < 0 else high}; with num_classes = {num_classes} they "
+            f"must lie in 0..{num_classes - 1}"
+        )
+
+
 def check_classifier(
     means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
 ) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:

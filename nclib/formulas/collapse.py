@@ -30,6 +30,9 @@ class CollapseMetrics:
         self_duality: ‖W/‖W‖ - Ṁ/‖Ṁ‖‖² (NC3), in [0, 4]; NaN when either is zero.
         ncc_mismatch: share of samples where classifier and nearest class mean disagree (NC4).
         rank: rank of the centred means, at most min(C-1, p); 0 means all class means coincide.
+            Directions in which they differ by no more than the features' own rounding, up to
+            ``ClassStatistics.resolution``, are left out of it and of NC1; a class mean no further
+            than that from the global mean has no direction, and equal angles are NaN.
     """
 
     nc1: float
@@ -75,14 +78,13 @@ def collapse_metrics(
 
     Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
     """
-    centred = stats.centred_means
-    weight, bias = check_classifier(centred, weight, bias)
+    means, mismatch = _Means(stats), None
+    weight, bias = check_classifier(means.rows, weight, bias)
     if (features is None) != (labels is None):
         raise ValueError("features and labels belong together; give both or neither")
-    means, mismatch = _Means(centred), None
     if features is not None:
         within, mismatch = _project(stats, means, (weight, bias), features, labels)
-    if features is None or not stats.refers_to(features):
+    if features is None or not stats.refers_to(features, labels):
         within = stats.within_variance_along(means.whitening)
     if means.rank == 0:
         warnings.warn(
@@ -93,13 +95,13 @@ def collapse_metrics(
     angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
     return CollapseMetrics(
         nc1=_nc1(within),
-        equinorm_means=equinorm(centred),
+        equinorm_means=equinorm(means.rows),
         equinorm_weights=equinorm(weight),
         equiangularity_means=equiangularity(angles),
         equiangularity_weights=equiangularity(weight_angles),
         max_angle_means=max_angle(angles, stats.num_classes),
         max_angle_weights=max_angle(weight_angles, stats.num_classes),
-        self_duality=self_duality(weight, centred),
+        self_duality=self_duality(weight, means.rows),
         ncc_mismatch=mismatch,
         rank=means.rank,
     )
@@ -111,7 +113,7 @@ def nc1(stats: ClassStatistics) -> float:
     NaN when all class means coincide. Raises ValueError for a class without samples, or
     statistics without within-class scatter.
     """
-    return _nc1(stats.within_variance_along(_Means(stats.centred_means).whitening))
+    return _nc1(stats.within_variance_along(_Means(stats).whitening))
 
 
 def _nc1(within: Float[Tensor, " k"]) -> float:
@@ -127,9 +129,9 @@ def ncc_mismatch(
     NaN when all class means coincide. Arguments and errors as ``collapse_metrics``; labels only
     choose the mean from which each sample is measured. Source: Figure 7 (NC4).
     """
-    centred = stats.centred_means
-    classifier = check_classifier(centred, weight, bias)
-    return _project(stats, _Means(centred), classifier, features, labels)[1]
+    means = _Means(stats)
+    classifier = check_classifier(means.rows, weight, bias)
+    return _project(stats, means, classifier, features, labels)[1]
 
 
 def equinorm(rows: Float[Tensor, "C p"]) -> float:
@@ -163,14 +165,19 @@ def self_duality(weight: Float[Tensor, "C p"], centred_means: Float[Tensor, "C p
 class _Means:
     """Thin SVD of the centred means Ṁ = U diag(s) Vᵀ, cut at its rank k, and nearest-mean search.
 
-    ``gram`` ṀṀᵀ, ``whitening`` V/s (p, k), ``sigma`` (k,), ``points`` ṀV (C, k).
+    What the features' rounding may have made is left out (``ClassStatistics.resolution``):
+    singular values up to it, and rows up to its share of one class, which become zero.
+    ``rows`` Ṁ (C, p), ``gram`` ṀṀᵀ, ``whitening`` V/s (p, k), ``sigma`` (k,), ``points`` ṀV (C, k).
     """
 
-    def __init__(self, centred_means: Tensor) -> None:
-        self.gram = centred_means @ centred_means.T
-        u, s, v = _thin_svd(centred_means, self.gram)
-        cut = max(centred_means.shape) * torch.finfo(s.dtype).eps * s[0]
-        self.rank = min(int((s > cut).sum()), len(centred_means) - 1)
+    def __init__(self, stats: ClassStatistics) -> None:
+        rows, cut = stats.centred_means, stats.resolution
+        u, s, v = _thin_svd(rows, rows @ rows.T)
+        cut = max(max(rows.shape) * torch.finfo(s.dtype).eps * float(s[0]), cut)
+        self.rank = min(int((s > cut).sum()), len(rows) - 1)
+        zero = rows.norm(dim=1, keepdim=True) <= (cut / len(rows) ** 0.5 if self.rank else s[0])
+        self.rows = rows.masked_fill(zero, 0)
+        self.gram = self.rows @ self.rows.T
         self.sigma = s[: self.rank]
         self.whitening = v[:, : self.rank] / self.sigma
         self.points = u[:, : self.rank] * self.sigma

@@ -29,16 +29,15 @@ Reach = tuple[Tensor, Tensor, Tensor, Tensor]
 def within_spectrum(stats: ClassStatistics) -> Noise:
     """Σ_W on its range, its null space (p, q), and the size below which an eigenvalue is 0.
 
-    That is p·ε of the largest eigenvalue, or 4 times the most negative one, which measures it:
-    Σ_W of float32 features is good to 1e-7 only.
+    That is p·ε of the largest eigenvalue, the variance that the features' own rounding may give a
+    coordinate, or 4 times the most negative eigenvalue, which measures what the products lost.
     """
     covariance = at_home(stats.within_covariance)
-    if not torch.isfinite(covariance).all():
-        raise ValueError("features are so large that Σ_W overflows; give them as float64 or scaled")
     values, vectors = torch.linalg.eigh(covariance)
     limits = torch.finfo(values.dtype)
     low, high = float(values[0]), float(values[-1])
-    cut = max(len(values) * limits.eps * high, -4 * low, limits.tiny)
+    rounding = stats.resolution**2 / (4 * stats.num_classes * stats.num_features)
+    cut = max(len(values) * limits.eps * high, rounding, -4 * low, limits.tiny)
     q = int((values <= cut).sum())
     return Spectrum(values[q:], vectors[:, q:]), vectors[:, :q], cut
 
@@ -57,7 +56,7 @@ def split_signal(
     inside = rows @ spectrum.whitening
     largest = float(torch.linalg.matrix_norm(inside, 2)) if inside.numel() else 0.0
     size = float(stats.class_means.norm()) * max(rows.shape)
-    rounding = size * torch.finfo(s.dtype).eps
+    rounding = max(size * torch.finfo(s.dtype).eps, stats.resolution)
     k, r = int((s > max(largest * cut**0.5, rounding)).sum()), int((s > rounding).sum())
     outside = null @ vt.T
     floored = Spectrum(

@@ -2,7 +2,7 @@
 
 Each class is measured from its own first sample (the shift), and blocks are merged by Chan's rule,
 so that nothing large is ever subtracted: neither an offset of 1e6 nor a within-class scatter 1e-10
-of the between-class one costs digits. Every other module reads means and scatter from here.
+of the between-class one costs digits. Other modules read from here means, scatter and what is zero.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import torch
 
-from nclib.checks import at_least, check_pair, raise_not_finite
+from nclib.checks import at_least, check_pair, check_range, raise_not_finite
+from nclib.formulas.samples import Samples, first_samples
 from nclib.shapes import Float, Tensor
 
 
@@ -45,8 +46,9 @@ class ClassStatistics:
         self._offset = zeros(num_classes, num_features)  # class mean - shift
         self._spread = zeros(num_classes)  # Σ ‖h - μ_c‖² of each class
         self._scatter = zeros(num_features, num_features) if scatter else None
-        self._source: tuple[Tensor, Tensor] | None = None  # the features seen, for later
+        self._source: Samples | None = None  # the features seen, for later
         self._precision = torch.float32  # widest features seen: blocks are computed in it
+        self._rounding = torch.finfo(dtype).eps  # of the coarsest features seen
 
     @classmethod
     def from_features(
@@ -60,14 +62,14 @@ class ClassStatistics:
             num_classes: C; one more than the largest label when not given.
 
         Raises:
-            ValueError: as ``update``.
+            ValueError: as ``update``; later, where the features are found changed in place.
         """
         check_pair(features, labels)
         if num_classes is None:
             num_classes = int(labels.max()) + 1 if len(labels) else 0
         stats = cls(num_classes, features.shape[1], device=features.device, scatter=False)
         stats.update(features, labels)
-        stats._source = (features.detach() if features.requires_grad else features, labels)
+        stats._source = Samples.of(features, labels)
         return stats
 
     @torch.no_grad()
@@ -80,7 +82,7 @@ class ClassStatistics:
         """
         self.check_batch(features, labels)
         batch = self._release()._empty_like()
-        batch._accumulate(features.to(self.device), labels.to(self.device), self)
+        batch._accumulate(features.detach().to(self.device), labels.to(self.device), self)
         return self._absorb(batch)
 
     def merge(self, other: ClassStatistics) -> ClassStatistics:
@@ -167,12 +169,23 @@ class ClassStatistics:
         centred = centred - (share * centred).sum(0)
         return self.within_covariance + centred.T @ (share * centred)
 
+    @property
+    def resolution(self) -> float:
+        """The size up to which differences of class means are zero: the features' own rounding.
+
+        A feature is known to ε/2 of itself, ε that of the coarsest dtype seen, and C class means to
+        ε/2·√C·√(mean ‖h‖²) in Frobenius norm, offset included. This is twice that.
+        """
+        means = self.counts.to(self._spread) @ self.class_means.square().sum(1)
+        mean_square = float(means + self._spread.sum()) / self.num_samples
+        return self._rounding * (self.num_classes * mean_square) ** 0.5
+
     def within_variance_along(self, directions: Float[Tensor, "p k"]) -> Float[Tensor, " k"]:
         """diag(Vᵀ Σ_W V) for the columns of V; no (p, p) product where features are at hand."""
         if self._source is None:
             return (directions * (self.within_covariance @ directions)).sum(0)
         total = torch.zeros_like(directions[0])
-        for h, _ in self.residuals(*self._source):
+        for h, _ in self.residuals(*self._source.unchanged()):
             total += (h @ directions.to(h.dtype)).square().sum(0)
         return total / self.num_samples
 
@@ -182,9 +195,9 @@ class ClassStatistics:
         for h, y in self._shifted(features, labels):
             yield h.sub_(offset.index_select(0, y)), y
 
-    def refers_to(self, features: Tensor) -> bool:
-        """Whether these very features were given to ``from_features``: one pass then does."""
-        return self._source is not None and self._source[0] is features
+    def refers_to(self, features: Tensor, labels: Tensor) -> bool:
+        """Whether these very samples were given to ``from_features``: one pass then does."""
+        return self._source is not None and self._source.are(features, labels)
 
     def check_batch(self, features: Tensor, labels: Tensor) -> None:
         """Raise ValueError unless (N, p) features with (N,) integer labels in 0..C-1."""
@@ -193,12 +206,7 @@ class ClassStatistics:
             raise ValueError(
                 f"features have {features.shape[1]} columns, the statistics {self.num_features}"
             )
-        low, high = (int(labels.min()), int(labels.max())) if len(labels) else (0, 0)
-        if low < 0 or high >= self.num_classes:
-            raise ValueError(
-                f"labels contain {low if low < 0 else high}; with num_classes = "
-                f"{self.num_classes} they must lie in 0..{self.num_classes - 1}"
-            )
+        check_range(labels, self.num_classes)
 
     # How they are kept
 
@@ -214,17 +222,32 @@ class ClassStatistics:
         """Fill this empty one with a batch, measured from the target's first samples."""
         self.counts = torch.bincount(labels, minlength=self.num_classes)
         self._precision = torch.promote_types(features.dtype, target._precision)
-        first = _first_samples(features, labels, self._shift)
+        first = first_samples(features, labels, self._shift)
         self._shift = torch.where((target.counts > 0)[:, None], target._shift, first)
         for h, y in self._shifted(features, labels):
             self._offset.index_add_(0, y, h.to(self._offset.dtype))
         if not torch.isfinite(self._offset).all():
             raise_not_finite(features)
         self._offset /= self.counts.clamp(min=1)[:, None]
+        self._know_rounding(features.dtype)
         for h, y in self.residuals(features, labels):
             self._spread.index_add_(0, y, h.square().sum(1).to(self._spread.dtype))
             if self._scatter is not None:
                 self._scatter += h.T @ h
+
+    def _know_rounding(self, dtype: torch.dtype) -> None:
+        """Keep ε; where squares of features of this size would leave float32, take float64."""
+        if dtype.is_floating_point:
+            self._rounding = max(self._rounding, torch.finfo(dtype).eps)
+        size = float(torch.maximum(self._shift.abs(), self._offset.abs()).max())
+        widest = torch.finfo(self._offset.dtype).max ** 0.45
+        if size and not 1 / widest < size < widest:
+            raise ValueError(
+                f"features of size {size:.0e} have squares outside {self._offset.dtype}; scale "
+                "them (no measure of collapse depends on their scale)"
+            )
+        if size and not 1e-10 < size < 1e15:
+            self._precision = torch.promote_types(self._precision, self._offset.dtype)
 
     def _absorb(self, other: ClassStatistics) -> ClassStatistics:
         """Chan's merge; only non-negative terms are added to the scatter."""
@@ -242,14 +265,16 @@ class ClassStatistics:
         self._offset += share[:, None] * delta
         self.counts = total
         self._precision = torch.promote_types(self._precision, other._precision)
+        self._rounding = max(self._rounding, other._rounding)
         return self
 
     def _form_scatter(self) -> None:
         """Scatter of the features referenced, which stay at hand to be projected."""
         if self._source is not None and self._scatter is None:
-            self._scatter = self._offset.new_zeros(self.num_features, self.num_features)
-            for h, _ in self.residuals(*self._source):
-                self._scatter += h.T @ h
+            scatter = self._offset.new_zeros(self.num_features, self.num_features)
+            for h, _ in self.residuals(*self._source.unchanged()):
+                scatter += h.T @ h
+            self._scatter = scatter
 
     def _release(self) -> ClassStatistics:
         """Keep the scatter instead of the features, before more data come; returns self."""
@@ -272,15 +297,3 @@ class ClassStatistics:
     def __repr__(self) -> str:
         sizes = f"{self.num_classes} classes, {self.num_features} features"
         return f"ClassStatistics({sizes}, {self.num_samples} samples)"
-
-
-def _first_samples(
-    features: Tensor, labels: Tensor, shift: Float[Tensor, "C p"]
-) -> Float[Tensor, "C p"]:
-    """``shift`` with the first sample of each class present put in."""
-    order = torch.arange(len(labels), device=labels.device)
-    first = order.new_full((len(shift),), len(labels))
-    first.scatter_reduce_(0, labels.long(), order, "amin")
-    present = first < len(labels)
-    shift[present] = features[first[present]].to(shift.dtype)
-    return shift

@@ -283,9 +283,9 @@ def refused():
         ),
         "squares that overflow": (
             lambda: least_squares_classifier(
-                ClassStatistics.from_features(features.float() * 1e30, labels)
+                ClassStatistics.from_features(features.double() * 1e160, labels)
             ),
-            "features are so large that Σ_W overflows",
+            "features of size .*e[+]160 have squares outside torch.float64; scale them",
         ),
         "no scatter": (lambda: least_squares_classifier(lean), "scatter=False"),
         "a class without samples": (
