@@ -1,7 +1,7 @@
 """Simplex equiangular tight frames: construct, compare, align.
 
 C unit vectors that sum to zero with every cosine equal to -1/(C-1): the most separated directions
-C classes can have (Papyan, Han, Donoho 2020, Definition 1). Shown in notebook 00, derived in 01.
+C classes can have (Papyan, Han, Donoho 2020, Definition 1). Shown in notebook 00.
 """
 
 from __future__ import annotations
