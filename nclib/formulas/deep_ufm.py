@@ -68,8 +68,9 @@ def partial_loss(
     """Objective and scale with ``rank`` of the K directions alive, nothing along the others.
 
     Rank 1 is the trap of two classes: all outputs lie on one line and the same class wins for
-    both. Every direction counts by itself, so the values lie evenly between ½ (rank 0) and
-    collapse (rank K).
+    both. It is one as a dead direction gains in order L+1 when it wakes, and its decay costs in
+    order 2: curvature is nowhere negative. Every direction counts by itself, so the values lie
+    evenly between ½ (rank 0) and collapse (rank K).
 
     Args:
         num_classes: K, at least 2.
@@ -92,7 +93,7 @@ def graph_loss(num_classes: int, depth: int, decay_product: Number) -> tuple[flo
 
     Its rank is r in all layers up to the last, for K = r(r-1)/2 classes. Lower than collapse for
     L ≥ 4 and K ≥ 6 where decays are small. The best of its family, no minimum: descents from it
-    go on. ``DeepUFM.start_graph`` builds it.
+    go on, with ten classes at L = 3 as well to below collapse. ``DeepUFM.start_graph`` builds it.
 
     Args:
         num_classes: K, one of 3, 6, 10, 15, 21, …
@@ -172,9 +173,9 @@ class DeepUFM(nn.Module):
             width: d, of the features and all layers, at least K.
             weight_decay: λ ≥ 0 of all weights, or L numbers.
             feature_decay: λ_H ≥ 0.
-            init: size of the start. From a small one (0.4) descents with many classes find
-                solutions of low rank; but in models of four layers and more the decays may win
-                before anything is learned: start those at about 1.
+            init: size of the start. With many classes small starts lead to solutions of low rank
+                and still smaller ones lose classes; in wide models large ones lead to collapse.
+                The borders depend on depth and width. Two classes in four layers: about 1.
             seed: of the start.
 
         Raises:

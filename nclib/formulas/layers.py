@@ -1,4 +1,9 @@
-"""Deep neural collapse, DNC1-DNC3, measured at the input of every layer of a deep model."""
+"""Deep neural collapse, DNC1-DNC3, measured at the input of every layer of a deep model.
+
+They are numbers of their own, not NC1-NC3 of every layer: a ratio of traces, which a linear map
+changes; singular values of means that are not centred, so that a frame is the limit and a simplex
+is infinitely far from it; and angles alone, whatever the lengths of the weight's rows.
+"""
 
 from __future__ import annotations
 

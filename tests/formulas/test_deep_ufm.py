@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from nclib.formulas import descent
+from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.deep_ufm import (
     DeepUFM,
     collapse_loss,
@@ -24,6 +25,7 @@ from nclib.formulas.deep_ufm import (
 from nclib.formulas.descent import descend, fit
 from nclib.formulas.graphs import graph_factor, graph_matrices, incidence
 from nclib.formulas.layers import layer_collapse
+from nclib.formulas.statistics import ClassStatistics
 
 sizes = st.tuples(st.integers(2, 12), st.integers(2, 9))
 
@@ -221,7 +223,7 @@ def test_the_factor_is_the_product_of_the_norms_and_that_of_another_derivation(v
     assert graph_factor(num_classes, depth) == pytest.approx(other * num_classes, rel=1e-12)
 
 
-def test_the_graph_beats_collapse_from_four_layers_and_six_classes_on_and_never_at_three():
+def test_the_graph_itself_beats_collapse_from_four_layers_and_six_classes_on():
     for vertices, depth in itertools.product(range(3, 11), range(3, 8)):
         num_classes = vertices * (vertices - 1) // 2
         product = 1e-3 * threshold(num_classes, depth)
@@ -250,7 +252,70 @@ def test_the_explicit_graph_has_its_value_and_a_descent_goes_on_from_there(num_c
     assert float(fit([model], steps=20, learning_rate=1e-4)) < loss - 1e-7
 
 
+@pytest.mark.parametrize(("num_classes", "below"), [(6, False), (10, True), (15, True)])
+def test_at_three_layers_descents_from_beside_the_graph_end_below_collapse(num_classes, below):
+    """With ten classes and more, though the graph itself costs more than collapse there."""
+    decays = {"weight_decay": 4e-3, "feature_decay": 4e-3}
+    model = DeepUFM(num_classes, 1, 3, num_classes + 2, **decays).start_graph()
+    value, _ = collapse_loss(num_classes, 3, model.decay_product)
+    assert objective(model) > 1.03 * value
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+    assert (float(fit([model], steps=1000)) < 0.995 * value) == below
+
+
+@pytest.mark.parametrize("width", [10, 30, 128])
+def test_what_a_narrow_model_finds_fits_into_a_wide_one_at_the_same_cost(width):
+    model = DeepUFM(10, 1, 4, width, weight_decay=4e-3, feature_decay=4e-3).double()
+    loss, _ = graph_loss(10, 4, model.decay_product)
+    assert objective(model.start_graph()) == pytest.approx(loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rank", "width"), [(1, 6), (5, 10), (5, 16), (10, 16)])
+def test_a_frame_of_r_directions_in_d_dimensions_has_as_many_free_numbers_as_counted(rank, width):
+    """All ways to turn it a little, by skew matrices; the objective feels none of them in H."""
+    rows, columns = torch.triu_indices(width, width, 1)
+    turns = torch.zeros(len(rows), width, width, dtype=torch.float64)
+    turns[range(len(rows)), rows, columns] = 1
+    moved = (turns - turns.mT) @ torch.eye(width, dtype=torch.float64)[:, :rank]
+    free = rank * width - rank * (rank + 1) // 2
+    assert torch.linalg.matrix_rank(moved.flatten(1)) == free
+    model = DeepUFM(rank + 1, 1, 3, width, weight_decay=0.1, feature_decay=0.1, init=1).double()
+    before, turn = objective(model), torch.linalg.matrix_exp(turns[0] - turns[0].T)
+    with torch.no_grad():
+        model.features.copy_(model.features @ turn)
+        model.weights[0].copy_(model.weights[0] @ turn)
+    assert objective(model) == pytest.approx(before, rel=1e-12)
+
+
 # measurements
+
+
+def test_dnc_are_numbers_of_their_own_and_not_nc_of_every_layer():
+    """Where NC is 0, DNC need not be, and the other way round."""
+    frame, labels = torch.eye(3, dtype=torch.float64), torch.arange(3).repeat_interleave(40)
+    noise = torch.randn(120, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def both(means, weight, scatter=1e-4):
+        model = DeepUFM(3, 40, 2, 4, weight_decay=0.1, feature_decay=0.1).double()
+        with torch.no_grad():
+            model.features.copy_(scatter * noise)
+            model.features[:, :3] += means.repeat_interleave(40, 0)
+            model.weights[0].zero_()[:3, :3] = weight
+        stats = ClassStatistics.from_features(model.features.detach(), labels, 3)
+        return collapse_metrics(stats, model.weights[0].detach()[:3]), layer_collapse(model)[0]
+
+    nc, dnc = both(frame - 1 / 3, frame - 1 / 3)  # a simplex is what NC2 asks for
+    assert nc.max_angle_means < 1e-3
+    assert dnc.dnc2 > 100
+    nc, dnc = both(frame, torch.diag(torch.tensor([1.0, 2.0, 9.0])))  # unequal rows, right angles
+    assert nc.self_duality > 0.1
+    assert dnc.dnc3 < 1e-3
+    flat = torch.tensor([[1, 0, 0], [-1, 0, 0], [0, 0.05, 0]]).double()
+    nc, dnc = both(flat, frame, 0.01)  # noise that is large beside the short axis alone
+    assert nc.nc1 > 20 * dnc.dnc1
 
 
 def naive_layer(x, labels, weight):

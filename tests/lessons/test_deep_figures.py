@@ -18,7 +18,7 @@ from nclib.formulas.deep_ufm import (
     threshold,
 )
 from nclib.formulas.descent import descend
-from nclib.lessons.deep import grams
+from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
 
 
@@ -54,7 +54,6 @@ def crossing():
 def pictures(strip, crossing):
     tens = [model(10, 4, 0.01, seed=seed) for seed in range(3)]
     graph = {"graph": graph_loss(10, 4, tens[0].decay_product)[0]}
-    wide = [model(10, 4, 0.01, width=width) for width in (10, 20)]
     collapsed = [model(2, depth, part).start_collapsed() for depth in (2, 5) for part in (0.1, 0.5)]
     return {
         "strip": strip[0](400),
@@ -62,7 +61,8 @@ def pictures(strip, crossing):
         "crossing": crossing(3, 0.79),
         "merging": deep.merging([killed(2, r, 0.5) for r in (0, 1, 1, 2)], "small"),
         "histograms": deep.below_collapse({"ten": tens, "four": [model(4)]}, {"ten": graph}),
-        "ranks": deep.least_rank([model(10, 4, p) for p in (0.01, 0.1)], wide),
+        "ranks": deep.least_rank([model(10, 4, p) for p in (0.01, 0.1)]),
+        "map": maps.starts_map(starts.load_starts())(3, 0.28),
         "grams": grams.layer_grams({"a": tens[0], "graph": model(10, 4).start_graph()}),
     }
 

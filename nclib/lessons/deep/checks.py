@@ -16,7 +16,7 @@ from nclib.shapes import Number, Tensor
 def check_barrier(answer: Callable[[int, float], float]) -> str | None:
     """A function of L and Λ/Λ*: the scale from which on a kick out of the trap succeeds."""
     for depth, part in ((4, 0.7), (2, 0.1), (3, 0.5), (6, 0.9)):
-        found, expected = number(answer(depth, part)), _barrier(depth, part)
+        found, expected = number(answer(depth, part)), barrier(depth, part)
         if abs(found - expected) > 0.02 * expected:
             hints = {
                 0.0: "At 0 the direction is dead; the slope of f there points up",
@@ -32,7 +32,7 @@ def check_barrier(answer: Callable[[int, float], float]) -> str | None:
     return None
 
 
-def _barrier(depth: int, part: Number) -> float:
+def barrier(depth: int, part: Number) -> float:
     """Where f turns down: the lesser root of its slope, s - 1 + KΛ^{1/(L+1)} s^{(1-L)/(L+1)}."""
     factor = 2 * (part * threshold(2, depth)) ** (1 / (depth + 1))
     power = (depth - 1) / (depth + 1)
