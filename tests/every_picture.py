@@ -18,7 +18,7 @@ from nclib.formulas.deep_ufm import DeepUFM, threshold
 from nclib.formulas.ufm import UFM
 from nclib.lessons.decomposition import pictures as mse
 from nclib.lessons.decomposition import sliders as moved
-from nclib.lessons.deep import grams
+from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
 from nclib.lessons.path import pictures as path
 from nclib.lessons.unconstrained import margin, sliders
@@ -201,12 +201,14 @@ def _of_depth() -> dict[str, Maker]:
             yield step
 
     strip, _ = grams.layer_strip(three[0][0], shrinking())
+    recorded = maps.starts_map(starts.load_starts())
     return {
         "losses_against_theory": lambda i: deep.losses_against_theory(models[i]),
         "threshold_crossing": lambda i: crossing(3, 0.5 + i),
         "merging": lambda i: deep.merging(three[0][: 2 + i], "two classes"),
         "below_collapse": lambda i: deep.below_collapse({"two classes": three[i]}, {}),
-        "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2], three[0][:2]),
+        "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2]),
+        "starts_map": lambda i: recorded(*((3, 0.28), (4, 0.4))[i]),
         "layer_strip": strip,
         "layer_grams": lambda i: grams.layer_grams({"two classes": three[i][0]}),
     }
