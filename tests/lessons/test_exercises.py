@@ -39,6 +39,7 @@ WRONG_ANSWERS = [
     (tour.check_max_angle, lambda m: m @ m.T, "something of type Tensor and shape (5, 5)"),
     (tour.check_max_angle, lambda m: m.no_such_thing, "it raised AttributeError"),
     (tour.check_counter_example, lambda: on_three_digits(weight_decay=1e-2), "it collapsed"),
+    (tour.check_counter_example, lambda: on_three_digits(epochs=600), "every measure is below"),
     (tour.check_counter_example, lambda: on_three_digits(epochs=2), "Train longer, or with less"),
     (tour.check_counter_example, lambda: 0.02, "a trajectory is asked for"),
     (measuring.check_equinorm, lambda m: _norms(m, correction=0), "Divide by C-1 under the root"),
@@ -51,8 +52,10 @@ WRONG_ANSWERS = [
     (measuring.check_vacuous, lambda: ["NC2"], "'NC2' is none of nc1, equinorm_means"),
     (measuring.check_vacuous, lambda: "equinorm_means", "one is missing"),
     (measuring.check_vacuous, lambda: 3, "a set of names is asked for"),
-    (measuring.check_no_simplex, lambda: on_ten_digits(3, num_features=5), "below 0.01 is asked"),
-    (measuring.check_no_simplex, lambda: on_ten_digits(80), "How many dimensions does the simplex"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(1, num_features=5), "have no room for"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(3), "below 0.05 is asked"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(40, ratio=15), "all of it is asked for"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(60), "Are there equally many of each class"),
     (measuring.check_no_simplex, lambda: ("network", "run"), "a tuple of 2 was returned"),
     (squared.check_squared_error, lambda h, y: _square(h, y).sum(1).mean(), "Average over the cla"),
     (squared.check_squared_error, lambda h, y: _square(h, y).sum(1).mean() / 2, "the papers' L"),
@@ -108,8 +111,8 @@ def with_squared_error(weight_decay):
     return in_plane(weight_decay=weight_decay, **settings)
 
 
-def on_ten_digits(epochs, **options):
-    data = nclib.load_data("digits")
+def on_ten_digits(epochs, *, ratio=1, **options):
+    data = nclib.perturb.imbalanced(nclib.load_data("digits"), ratio)
     settings = presets.quick("mlp") | {"epochs": epochs}
     network = nclib.build_network("mlp", data, **options)
     return nclib.Trajectory.of(nclib.train(network, data, **settings))
