@@ -169,7 +169,6 @@ def _solid(
     """The three-dimensional scene on one axis: what moves, and what moves it."""
     colors = to_rgba_array(class_colors(len(class_names)))
     axis.set(xlim=(-1.75, 1.75), ylim=(-1.45, 1.45), aspect="equal", xticks=[], yticks=[])
-    axis.grid(visible=False)
     axis.spines[:].set_visible(False)
 
     def lines(**style: object) -> LineCollection:
