@@ -51,9 +51,8 @@ def imbalanced(data: DataSet, ratio: Number, *, seed: int = 0) -> DataSet:
 
     Source: Fang, He, Long, Su 2021, whose two groups of classes are such ("minority collapse").
     """
-    counts = data.train.counts.tolist()
     frequent = (data.num_classes + 1) // 2
-    most = min(counts)
+    most = int(data.train.counts.min())
     rare = int(most / ratio) if ratio >= 1 else 0
     if rare < 1:
         raise ValueError(
