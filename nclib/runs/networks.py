@@ -108,7 +108,7 @@ def mlp(
     linear_features: bool = False,
     batch_norm: bool = True,
 ) -> Features:
-    """Two hidden layers of ``width`` and a feature layer, each with batch norm, if wanted, and ReLU."""
+    """Two hidden layers of ``width`` and a feature layer, each with ReLU; batch norm before it."""
     layers, inputs = [nn.Flatten()], math.prod(image_shape)
     for outputs in (width, width, num_features):
         norm = [nn.BatchNorm1d(outputs)] if batch_norm else []
