@@ -155,7 +155,8 @@ def _fit(loss: str, decay: float, **options: object) -> UFM:
 
 def _ended(size: float) -> decay.End:
     """A network of notebook 06, section 3, that was never trained."""
-    return decay.End(None, *torch.tensor([[size, size / 2], [1.0, size], [size, 1.0]]), torch.ones(3))
+    rows = torch.tensor([[size, size / 2], [1.0, size], [size, 1.0]])
+    return decay.End(None, *rows, torch.ones(3))
 
 
 def _of_fits() -> dict[str, Maker]:
