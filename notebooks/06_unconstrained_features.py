@@ -21,7 +21,7 @@
 # | --- | --- |
 # | **You will be able to** | *derive* what the decays leave of the features · *carry* it over to a network's weight decay · *bend* the simplex into an orthogonal frame · *say* when NC3 and NC4 follow from NC1 and NC2 · *explain* what is left without decay |
 # | **Needs** | notebooks 00 and 03; the singular value decomposition; no GPU |
-# | **Time** | fifteen minutes to read, thirty-five with the exercises; the cells take about 20 seconds on two CPU cores |
+# | **Time** | fifteen minutes to read, thirty-five with the exercises; the cells take half a minute on two CPU cores |
 # | **Data** | three digits inside scikit-learn, in section 3: nothing is downloaded |
 # | **Paper** | Zhu et al. 2021, [*A geometric analysis of neural collapse with unconstrained features*](https://arxiv.org/abs/2105.02375); Tirer & Bruna 2022 and Zhou et al. 2022a (ICML) for squared error; Zhou et al. 2022b (NeurIPS) for all losses; Jacot et al. 2024; Webb & Lowe 1990; Soudry et al. 2018 |
 

@@ -215,6 +215,7 @@ def test_layers_below_are_held_and_the_head_starts_afresh(three):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:all class means coincide")
 @pytest.mark.parametrize("seed", range(3))
 def test_classes_merge_one_by_one_unless_the_layers_below_are_held(three, seed):
     run = functools.partial(decay.train_in_plane, three, epochs=100, seed=seed)
