@@ -152,7 +152,8 @@ claim("at the end: by none", last.ncc_mismatch == 0)
 # ## 2. Two knobs: weight decay and batch norm
 #
 # **Question.** What pulls the features together? One suspect is *weight decay*, the small force that draws every weight towards zero. The other is *batch norm*: each layer before the classifier brings its units to mean 0 and variance 1 over a batch, then scales and shifts them.
-#
+
+# %% [markdown] slideshow={"slide_type": "slide"}
 # **Predict:** with weight decay switched off, and batch norm left on, the network still learns the training set. Its features will collapse
 #
 # - **(a)** just as far;
@@ -379,9 +380,12 @@ ends = pd.DataFrame({name: run.metrics.iloc[-1] for name, run in trials.items()}
 ends[["train_accuracy", "test_accuracy", "nc1", "max_angle_means"]].style.format("{:.2g}")
 
 # %% [markdown]
-# **What we saw.** (a) Every class still shrinks to a point, but the angles stay unequal: there is no room for the simplex. (b) Yes. The network learns the wrong labels by heart and its features collapse onto them, while it gets worse on the test images. (c) After the short run the rare digits' means point the same way. That looks like *minority collapse*, which Fang et al. 2021 found beyond some imbalance: rare classes fall onto one another. But nearly none of the rare training images is right yet, and NC1 is large: they have not been learnt. Once they are, their means part again, and the figure is not the simplex.
+# **What we saw.** (a) Every class still shrinks to a point, but the angles stay unequal: there is no room for the simplex. (b) Yes. The network learns the wrong labels by heart and its features collapse onto them, while it gets worse on the test images.
+
+# %% [markdown] slideshow={"slide_type": "subslide"}
+# (c) After the short run the rare digits' means point the same way. That looks like *minority collapse*, which Fang et al. 2021 found beyond some imbalance: rare classes fall onto one another. But nearly none of the rare training images is right yet, and NC1 is large: they have not been learnt. Once they are, their means part again, and the figure is not the simplex.
 #
-# **What not to conclude.** That collapse is a sign of having learnt something true: look at (b). That means which coincide have collapsed: ask first whether the classes are learnt, and what NC1 says.
+# **What not to conclude.** That collapse is a sign of having learnt something true: look at (b). Nor that classes whose means coincide have collapsed: ask first whether the classes are learnt, and what NC1 says.
 
 # %% tags=["self-check"]
 claim("five features: NC1", ends.nc1["five features"], below=0.05)
