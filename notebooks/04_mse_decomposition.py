@@ -59,17 +59,15 @@ if Path(home) != found:  # put ours first, and forget another package of that na
 
 # %%
 import numpy as np
-import pandas as pd
 import torch
-from IPython.display import display
 
 import nclib
 from nclib import ClassStatistics, runtime
 from nclib.lessons.claims import claim
-from nclib.lessons.decomposition import checks, pictures, samples, sliders
+from nclib.lessons.decomposition import checks, pictures, samples, sliders, trainings
+from nclib.quantities import COLLAPSED
 from nclib.runs import presets
 from nclib.widgets.explore import explore
-from nclib.widgets.watch import whole_steps
 
 print(runtime.start())
 
@@ -91,6 +89,8 @@ counts = [50, 50, 50, 50]  # samples of each class in sections 1 and 2; 2 to 100
 # This is a quadratic. Multiply out, and call $A = \frac1N \sum_i \tilde h_i \tilde h_i^\top + \lambda I$ and $B = \frac1N \sum_i e_{y_i} \tilde h_i^\top$:
 #
 # $$L = \tfrac12 \operatorname{tr}(\widetilde W A \widetilde W^\top) - \operatorname{tr}(B \widetilde W^\top) + \tfrac12, \qquad \nabla L = \widetilde W A - B = 0 \;\Rightarrow\; \widetilde W_{\mathrm{LS}} = B A^{+}$$
+#
+# Why may $A$ be singular? If $A v = 0$, then $0 = v^\top A v = \frac1N \sum_i (\tilde h_i^\top v)^2 + \lambda \lVert v \rVert^2$: no $\tilde h_i$ has a part along $v$, nor has $B$, whose rows are sums of $\tilde h_i$. So the rows of $B$ lie in the range of $A$, where $A^{+} A$ changes nothing, and $\widetilde W_{\mathrm{LS}} A = B A^{+} A = B$.
 #
 # Four clouds in six dimensions to try it on. The class means are a simplex in the first three; the fourth and fifth hold nothing but noise, and in the sixth nothing varies at all.
 
@@ -122,6 +122,10 @@ free = nclib.least_squares_classifier(stats)  # λ = 0: numpy's least squares is
 judge = np.linalg.lstsq(extended.numpy(), one_hot.numpy(), rcond=None)[0]
 off = np.abs(extended.numpy() @ judge - (features @ free[0].T + free[1]).numpy())
 claim("its outputs at λ = 0, off numpy's least squares", off, below=1e-12)
+flat = A - decay * identity  # λ = 0: of rank 6, the sixth direction is free
+claim("rank of A at λ = 0", torch.linalg.matrix_rank(flat), near=6, below=0.5)
+off = (B @ torch.linalg.pinv(flat, rtol=1e-12) @ flat - B).abs()
+claim("B A⁺A there, off B", off, below=1e-12)
 
 # %% [markdown]
 # ## 2. Three terms
@@ -134,7 +138,7 @@ claim("its outputs at λ = 0, off numpy's least squares", off, below=1e-12)
 #
 # $$L_{\mathrm{LS}} = \underbrace{\tfrac12 \operatorname{tr}\bigl(\widetilde W_{\mathrm{LS}} (\widetilde\Sigma_W + \lambda I) \widetilde W_{\mathrm{LS}}^\top\bigr)}_{L_{\mathrm{NC1}}} + \underbrace{\tfrac12 \sum_c \pi_c \lVert \widetilde W_{\mathrm{LS}} \tilde\mu_c - e_c \rVert^2}_{L_{\mathrm{NC2/3}}}$$
 #
-# That is Theorem 1. Nothing was assumed of counts, rank or decay.
+# That is Theorem 1, for any counts, rank and decay. The paper assumes equally many samples of each class, and its notebook writes $\frac1C$ for $\pi_c$. For unequal classes, as MNIST's are, those terms miss the loss.
 
 
 # %%
@@ -159,8 +163,15 @@ print("terms", *(f"{float(term):.4f}" for term in terms), f"sum {float(terms.sum
 ours = nclib.decompose_mse(stats, some[:, :6], some[:, 6], weight_decay=decay)
 off = np.abs([ours.nc1, ours.nc23, ours.perpendicular] - terms.numpy())
 claim("each term in nclib, off ours by hand", off, below=1e-12)
-sums = np.array([float(terms.sum()), ours.total]) / float(loss(features, labels, some, decay))
-claim("by hand and in nclib, the sum over the loss", sums, near=1, below=1e-12)
+sums = terms.sum() / loss(features, labels, some, decay)
+claim("their sum over the loss", sums, near=1, below=1e-12)
+cloud = samples.clouds([3, 10, 40, 147], seed=seed)  # unequal classes
+there, equal = ClassStatistics.from_features(*cloud), torch.full((4,), 0.25).double()
+for size in (decay, 0.0):
+    pair = (there.counts.double() / there.num_samples, equal)
+    sums = [sum(three_terms(there, some, size, share)) / loss(*cloud, some, size) for share in pair]
+    claim(f"unequal classes, λ = {size}: sum over the loss", sums[0], near=1, below=1e-12)
+    claim("with 1/C for π_c", sums[1], near=1, above=0.02)
 
 # %% [markdown]
 # ### Move the classifier
@@ -199,7 +210,7 @@ claim("where nothing varies: λ/2 alone", there.perpendicular, near=decay / 2, b
 #
 # Now the classifier is always the best one, so the red term is zero, and you move the *features*: three classes in the plane, whose means are a simplex or squeezed towards a line, and noise of size $\sigma$ around them.
 #
-# **Predict.** On a perfect simplex the noise goes to zero, without decay. Then **(a)** only $L_{\mathrm{NC1}}$ goes to zero; **(b)** both do, $L_{\mathrm{NC1}}$ faster; **(c)** both do, $L_{\mathrm{NC2/3}}$ faster. And on a *squeezed* triangle without noise and without decay?
+# **Predict.** On a perfect simplex the noise goes to zero, without decay. Then **(a)** only $L_{\mathrm{NC1}}$ goes to zero; **(b)** both do, $L_{\mathrm{NC1}}$ faster; **(c)** both, $L_{\mathrm{NC2/3}}$ faster. And on a *squeezed* triangle without noise and without decay?
 
 # %%
 classes = sliders.Triangle(seed=seed)
@@ -208,7 +219,7 @@ choices |= {"weight_decay": [0.0, 1e-3, 1e-2]}
 explore(sliders.noise_and_shape(classes), **choices, start={"noise": 0.2, "squeeze": 0.3})
 
 # %% [markdown]
-# **What we saw.** Answer (c): with little noise $L_{\mathrm{NC1}} \propto \sigma^2$, but $L_{\mathrm{NC2/3}} \propto \sigma^4$, so near collapse nearly all of the loss is the first term. It is named after NC1 and still holds the decay. And the squeezed triangle costs **nothing** without noise and decay: the classifier stretches it back. Only a line is beyond repair, because the middle one of three points on a line cannot be singled out. Noise and decay are what make the simplex the cheapest shape: stretching amplifies one and pays for the other.
+# **What we saw.** Answer (c): with little noise $L_{\mathrm{NC1}} \propto \sigma^2$, but $L_{\mathrm{NC2/3}} \propto \sigma^4$, so near collapse nearly all of the loss is the first term. It is named after NC1 and still holds the decay. And the squeezed triangle costs **nothing** without noise and decay: the classifier stretches it back. A line is beyond repair: the middle one of three points on it cannot be singled out. Noise and decay are what make the simplex the cheapest shape: stretching amplifies one and pays for the other.
 
 # %% tags=["self-check"]
 near, far = classes.terms(0.01, 0.0, 0.0), classes.terms(0.02, 0.0, 0.0)
@@ -226,7 +237,7 @@ claim("with decay, a squeezed triangle's L over the simplex's", price, above=1.1
 #
 # **Question.** Features and classifier are trained together. Does the classifier keep up?
 #
-# The stack below moves while the network learns the ten digits. **Stop** it with the notebook's interrupt (■) whenever you like: what was recorded is kept, and the cells below go on with it.
+# The stack below moves while the network learns the ten digits. **Stop** it with the notebook's interrupt (■): what was recorded is kept, and the cells below go on with it.
 #
 # **One trap first.** `nn.MSELoss` is $\frac2C L$, so SGD with `weight_decay=wd` minimises $\frac2C$ of an $L$ with $\lambda = C \cdot \mathrm{wd}/2$. The authors' notebook takes the terms apart with $\lambda = \mathrm{wd}/2$, a factor $C$ less. We record both, and no decay at all.
 #
@@ -239,44 +250,45 @@ wd = settings["weight_decay"]
 decays = {"λ = C·wd/2, as trained": 10 * wd / 2, "λ = wd/2": wd / 2, "λ = 0": 0.0}
 
 # %%
-network, found = nclib.build_network("mlp", digits, seed=seed), {name: {} for name in decays}
-live = pictures.terms_over_time(epochs)
-shown = display(live(pictures.terms_of({})), display_id=True)
-try:  # an interrupt waits until the epoch is recorded
-    for epoch in whole_steps(nclib.train(network, digits, seed=seed, **settings)):
-        if epoch.metrics is not None:
-            for name, table in found.items():
-                table[epoch.number] = samples.terms_of(network, digits.train, decays[name])
-            shown.update(live(pictures.terms_of(found["λ = C·wd/2, as trained"])))
-except KeyboardInterrupt:
-    print(f"stopped after {len(found['λ = 0'])} measured epochs, all of which are kept")
+network = nclib.build_network("mlp", digits, seed=seed)
+tables = trainings.watch_terms(network, digits, decays, seed=seed, **settings)
 
 # %% [markdown]
 # That was the $\lambda$ that belongs to the training. Now switch it:
 
 # %%
-tables = {name: pictures.terms_of(table) for name, table in found.items()}
 stack, start = pictures.terms_over_time(epochs), {"decay": "λ = wd/2"}
 explore(lambda decay: stack(tables[decay], decay), decay=list(tables), start=start)
 
 # %% [markdown]
-# **What we saw.** Answer (c). While the learning rate is high, the classifier stays behind its features, and the red term is half of the loss or more. As the rate falls it catches up, and in the end the third term is about a hundredth.
+# **What we saw.** Answer (c): while the learning rate is high, the red term is half of the loss or more, and in the end it is about a hundredth. With the authors' $\lambda$ the same end looks as if a fifth of the loss were the classifier's fault: it is measured from a minimum that the training does not seek. **Before you call a classifier far from optimal, ask: optimal for which loss?**
 #
-# With the authors' $\lambda$ the same end looks as if a fifth of the loss were the classifier's fault: it is measured from a minimum that the training does not seek. **Before you call a classifier far from optimal, ask: optimal for which loss?**
+# **The control.** Is it the falling rate that lets the classifier catch up? Twice more, with a rate that stays: as high as this one gets, and a tenth of that.
+
+# %%
+rates = {"falls from 0.5": tables["λ = C·wd/2, as trained"]}
+rates |= trainings.at_constant_rates(digits, [0.5, 0.05], seed=seed, **settings)
+pictures.shares_by_name(rates)
+
+# %% [markdown]
+# **What we saw.** Only the last part of it is the falling rate's. At 0.05 the share is below a fifth from epoch 10 on, with nothing falling; at 0.5 it comes down from over 60 per cent just so. But at either rate it stays about a tenth: the last factor of ten came only where the rate fell.
 #
 # **What it does not show.** That the fit itself is so good. At the end nearly all of $L$ is the decay, $\frac\lambda2 \lVert \widetilde W \rVert^2$, and a small part of a large floor is easily had: with $\lambda = 0$, where the decay is left out, red is nearly all there is.
 
 # %% tags=["self-check"]
-if max(found["λ = 0"], default=0) == epochs:  # nothing to check in a run that was stopped
+if epochs in [*tables["λ = 0"].get("epoch", [])]:  # nothing to check in a run that was stopped
     trained, authors, none = (pictures.shares(table)[-1] for table in tables.values())
     claim("the third term's share at the end, λ of the training", trained, below=0.03)
-    claim("with the authors' λ, over that", authors / trained, above=5)
+    claim("with the authors' λ", authors, near=0.2, below=0.1)
     claim("with λ = 0", none, above=0.5)
-    matching = next(iter(tables.values()))
-    largest = pictures.shares(matching)[matching.epoch >= 10].max()
-    claim("the largest share from epoch 10 on", largest, above=0.3)
+    falls, high, low = rates.values()
+    claim("largest share from epoch 10 on", pictures.shares(falls, 10).max(), above=0.5)
+    claim("rate stays at 0.5: largest from 10 on", pictures.shares(high, 10).max(), above=0.6)
+    claim("rate stays at 0.05: each from 10 on", pictures.shares(low, 10), below=0.2)
+    means = [pictures.shares(table, 0.6 * epochs).mean() for table in (high, low)]
+    claim("rate stays: mean in the last 40 % of the epochs", means, above=0.06, below=0.25)
     norm = sum(float(x.detach().square().sum()) for x in network.classifier.parameters())
-    floor = 10 * wd / 4 * norm / matching.mse_total.iloc[-1]
+    floor = 10 * wd / 4 * norm / falls.mse_total.iloc[-1]
     claim("the decay's share of the loss at the end", floor, above=0.8)
 
 # %% [markdown]
@@ -292,50 +304,39 @@ pictures.perpendicular_shares(recorded)
 
 
 # %%
-shares = pictures.share_table(dict(zip(cells, recorded, strict=True)))
+controls = {name: nclib.load_run(name) for name in (one.replace("-mse", "-ce") for one in cells)}
+shares = pictures.share_table(dict(zip(cells, recorded, strict=True)) | controls)
 pictures.in_percent(shares)
 
+# %% [markdown]
+# **What we saw.** In six of the eight runs under squared error the third term ends near one per cent of the loss or below: **negligible at the end**. In the other two it is **not**, a few per cent in the DenseNet and more in the CIFAR-10 network. All eight are collapsed: features can collapse while the classifier is still on its way. And it is **not negligible on the way**: every run passes through epochs where it is about two fifths of the loss or more, and when the first 99.9 % are right, it is anything between a few per cent and more than half.
+#
+# The control, cross-entropy, collapses as well and ends with a classifier that squared error would call wrong altogether: over 99 per cent. Is it only of another length? Give each row of one the length and the bias that squared error likes best:
+
 # %%
-controls = [name.replace("-mse", "-ce") for name in cells]
-of_controls = pictures.share_table({name: nclib.load_run(name) for name in controls})
-pictures.in_percent(of_controls)
+refit = trainings.refit_table(digits, seed=seed)
+refit.style.format("{:.1%}")
 
 # %% [markdown]
-# **What we saw.** In six of the eight runs under squared error the third term ends near one per cent of the loss or below: **negligible at the end**. In the other two it is **not**, a few per cent in the DenseNet and more in the CIFAR-10 network, although the latter's NC1 is among the smallest of all: features can collapse while the classifier is still on its way. And it is **not negligible on the way**: every run passes through epochs where it is about two fifths of the loss or more, and when the first 99.9 % are right, it is anything between a few per cent and more than half. The control, cross-entropy, collapses as well and ends with a classifier that squared error would call wrong altogether: its rows have the right directions, but a length that suits another loss.
+# **What we saw.** No: that is most of it, but about a quarter stays, and without decay nearly all. The rows' directions are others, too.
 #
 # **What not to conclude.** That training follows the central path from the start; notebook 05 asks what can be said of the path all the same.
 
 # %% tags=["self-check"]
-claim("share at the start, %", shares.start, above=10)
-claim("largest share, %", shares.largest, above=35)
-claim("share when 99.9 % are right, %", shares["at 99.9 % right"], above=2, below=65)
-claim("runs with over 30 % then", (shares["at 99.9 % right"] > 30).sum(), above=3)
+ours, theirs = shares.loc[cells], shares.loc[[*controls]]
+claim("largest share, %", ours.largest, above=35)
+claim("share when 99.9 % are right, %", ours["at 99.9 % right"], above=2, below=65)
 dense, cifar = "mnist-densenet40-mse", "cifar10-vgg11-mse"
-claim("share at the end, %, DenseNet", shares.end[dense], above=1.5, below=5)
-claim("share at the end, %, CIFAR-10", shares.end[cifar], above=5, below=10)
-claim("share at the end, %, others", shares.end.drop([dense, cifar]), above=0, below=1.5)
-claim("share at the end, %, cross-entropy", of_controls.end, above=99)
-
-# %% [markdown]
-# ## 6. Unequal classes
-#
-# The paper assumes equally many samples of each class, and its notebook writes $\frac1C$ where we wrote $\pi_c$. MNIST has between 5,421 and 6,742 images of a digit. How far does that throw the sum off? Replace $\pi_c$ by $\frac14$ in `three_terms`, and see:
-
-# %%
-rows, equal = {}, torch.full((4,), 0.25).double()
-for sizes in ([50, 50, 50, 50], [45, 55, 48, 52], [30, 50, 44, 76], [3, 10, 40, 147]):
-    unequal = ClassStatistics.from_features(*samples.clouds(sizes, seed=seed))
-    total = loss(*samples.clouds(sizes, seed=seed), some, decay)
-    pi = unequal.counts.double() / unequal.num_samples
-    sums = [sum(three_terms(unequal, some, decay, weights)) for weights in (equal, pi)]
-    rows[str(sizes)] = [abs(float(one / total) - 1) for one in sums]
-errors = pd.DataFrame.from_dict(rows, orient="index", columns=["with 1/C", "with n_c/N"])
-errors.style.format("{:.1e}")
-
-# %% tags=["self-check"]
-claim("with n_c/N the terms, off the loss", errors["with n_c/N"], below=1e-12)
-claim("with 1/C at equal counts", errors["with 1/C"].iloc[0], below=1e-12)
-claim(f"with 1/C at {errors.index[-1]}", errors["with 1/C"].iloc[-1], above=0.02)
+claim("share at the end, %, DenseNet", ours.end[dense], above=1.5, below=5)
+claim("share at the end, %, CIFAR-10", ours.end[cifar], above=5, below=10)
+claim("share at the end, %, others", ours.end.drop([dense, cifar]), above=0, below=1.5)
+claim("share at the end, %, cross-entropy", theirs.end, above=99)
+ends = [run.metrics.iloc[-1] for run in (*recorded, *controls.values())]
+of_limit = [end[name] / limit for end in ends for name, limit in COLLAPSED.items()]
+claim("all sixteen are collapsed: each measure over its limit", of_limit, below=1)
+trained, none = refit.iloc[:, 1]
+claim("cross-entropy's with the best lengths and biases", trained, above=0.15, below=0.4)
+claim("without decay", none, above=0.8)
 
 # %% [markdown] tags=["exercise"]
 # ## Exercises
@@ -404,7 +405,7 @@ checks.check_collapsed_weight(collapsed_weight)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 3: ... but not in the limit (●●●)
 #
-# Now let $\Sigma_W = \varepsilon S$ with $\varepsilon \to 0$: NC1 goes to zero, the means stay a simplex, $\lambda = 0$. Find a covariance $S$ (symmetric, positive definite) for which the best classifier does **not** become self-dual: NC3 stays above 0.1 at $\varepsilon = 10^{-8}$. *Which of its directions must the noise mix? Where does* $W \propto \dot M \Sigma_T^{-1}$ *point when* $\Sigma_W$ *is tiny?*
+# Now let $\Sigma_W = \varepsilon S$ with $\varepsilon \to 0$: NC1 goes to zero, the means stay a simplex, $\lambda = 0$. With the same noise in all directions the best classifier becomes self-dual, and so it does with $S = I + 10\, v v^\top$ for a direction $v$ among the means, or one at right angles to all of them. Find a covariance $S$ (symmetric, positive definite) for which it does **not**: NC3 stays above 0.1 at $\varepsilon = 10^{-8}$. For which $S$ does it? *Where do the rows of* $W \propto \dot M \Sigma_T^{-1}$ *lie when* $\Sigma_W$ *is tiny?*
 
 
 # %% tags=["exercise"]
@@ -422,8 +423,8 @@ checks.check_noise_covariance(noise_covariance)
 def noise_covariance(means):
     """S (p, p) for centred means (C, p) of a simplex, p > C."""
     ### BEGIN SOLUTION
-    # Between ε and the means the span decides nothing: rows of W lie in that of Ṁ S⁻¹. So S must
-    # couple the means' span to what is outside: noise that drags class 0's mean along with v.
+    # Rows of W lie in the span of Ṁ S⁻¹. That is the means' span for each S that maps it into
+    # itself, and for no other: S must tie the span to what is outside, as noise along u does.
     v = torch.linalg.svd(means)[2][-1]  # orthogonal to all means
     u = means[0] / means[0].norm() + v
     return torch.eye(means.shape[1]).to(means) + 10 * torch.outer(u, u)
@@ -442,12 +443,12 @@ checks.check_noise_covariance(noise_covariance)
 #
 # **Agrees:** Theorem 1, to rounding; at the end of six runs of eight the third term is negligible against the loss.
 #
-# **Differs:** the paper reports the third term as negligible during training; here it is so only late. Our learning rates are larger and runs shorter, and the share is taken at the decay that belongs to the training. The authors' notebook takes $\mathrm{wd}/2$, a factor $C$ less, and assumes equal classes, which its data are not.
+# **Differs:** the paper reports the third term as negligible during training; here it is so only late. Our learning rates are larger and runs shorter, and the share is taken at the decay that belongs to the training, not at the $\mathrm{wd}/2$ of the authors' notebook.
 #
 # ## Where this stops being true
 #
 # - **Other losses:** under cross-entropy the best classifier for given features has no formula, and for separable ones it does not exist.
-# - **Without decay and with anisotropic noise** collapse of the features does not make the best classifier self-dual (exercise 3).
+# - **Without decay** it depends on the shape of the noise whether collapse of the features makes the best classifier self-dual (exercise 3).
 # - **Augmentation, dropout, batch norm in training mode:** the loss that is descended is not the one measured on clean features.
 #
 # **Next:** notebook 05 keeps the classifier at its best and asks where the features go. **To cite:** Han, Papyan, Donoho 2022, and `CITATION.cff` for this software.

@@ -161,6 +161,8 @@ both = (speeds["projected"] / omega + shrinking) / (speeds["rescaled"] / omega)
 claim("the two rates over that of the rescaled law", both, near=1, below=1e-12)
 found = (snr(whitened + 1e-4 * step, labels) - omega) / 1e-4 / speeds["rescaled"]
 claim("growth in a small step over the rescaled law's", found, near=1, below=1e-4)
+
+# %% tags=["self-check"]
 for kind, speed in speeds.items():
     x = omega.clone().requires_grad_()
     central_path.clock(x, kind=kind, **size).sum().backward()

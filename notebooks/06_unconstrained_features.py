@@ -14,16 +14,16 @@
 # the set-up cell finds the library.*
 # <!-- /badges -->
 #
-# Throw the network away. Keep the last layer, and let the features of every sample move wherever the loss pulls them. What remains is a problem small enough to be solved with pencil and paper, and its solution *is* neural collapse: same simplex, same self-duality, whatever the loss.
+# Throw the network away but for its last layer, and let the features move wherever the loss pulls them. What remains can be solved with pencil and paper, and the solution *is* neural collapse.
 
 # %% [markdown]
 # | | |
 # | --- | --- |
-# | **You will be able to** | *derive* what the decays leave of the features, and where they leave nothing · *compare* a fitted minimum with its closed form · *bend* the simplex into an orthogonal frame · *say* why NC3 and NC4 follow from NC1 and NC2, and when they do not · *explain* what a classifier does without decay |
-# | **Needs** | notebook 00; the singular value decomposition; no GPU |
+# | **You will be able to** | *derive* what the decays leave of the features · *carry* it over to a network's weight decay · *bend* the simplex into an orthogonal frame · *say* when NC3 and NC4 follow from NC1 and NC2 · *explain* what is left to chance without decay |
+# | **Needs** | notebooks 00 and 03; the singular value decomposition; no GPU |
 # | **Time** | fifteen minutes to read, thirty-five with the exercises; the cells take about 20 seconds on two CPU cores |
-# | **Data** | none: nothing is downloaded, and there are no images |
-# | **Paper** | Zhu et al. 2021, [*A geometric analysis of neural collapse with unconstrained features*](https://arxiv.org/abs/2105.02375); Tirer & Bruna 2022 and Zhou et al. 2022 for squared error; Webb & Lowe 1990; Soudry et al. 2018 |
+# | **Data** | three digits inside scikit-learn, in section 3: nothing is downloaded |
+# | **Paper** | Zhu et al. 2021, [*A geometric analysis of neural collapse with unconstrained features*](https://arxiv.org/abs/2105.02375); Tirer & Bruna 2022 and Zhou et al. 2022a (ICML) for squared error; Zhou et al. 2022b (NeurIPS) for all losses; Jacot et al. 2024; Webb & Lowe 1990; Soudry et al. 2018 |
 
 # %% tags=["nc-setup"]
 # @title Set-up: find or install `nclib` (run this cell first)
@@ -62,15 +62,16 @@ import itertools
 import math
 from functools import partial
 
+import pandas as pd
 import torch
 
 import nclib
-from nclib import runtime, simplex_etf
-from nclib.formulas import descent, ufm
+from nclib import losses, runtime, simplex_etf
+from nclib.formulas import ufm
 from nclib.formulas.mse import least_squares_classifier
-from nclib.formulas.synthetic import simplex_with_scatter
-from nclib.lessons.claims import claim
-from nclib.lessons.unconstrained import checks, fits, margin, pictures, sliders
+from nclib.lessons.claims import claim, claim_collapsed
+from nclib.lessons.unconstrained import checks, decay, fits, margin, pictures, sliders
+from nclib.quantities import COLLAPSED
 from nclib.runs.free_features import descend
 from nclib.widgets.explore import explore
 
@@ -78,55 +79,53 @@ print(runtime.start())
 
 # %% tags=["parameters"]
 seed = 0  # of the starts
+small = dict(weight_decay=1e-2, feature_decay=1e-2 / 15, bias_decay=0.0)  # section 1
 steps_free = 500  # of gradient descent in section 1; 0.3 s for each loss
 decays = runtime.choose(ci=[0.05, 0.16, 0.28], laptop=[0.05, 0.12, 0.22, 0.28])  # section 2
+epochs = runtime.choose(ci=60, laptop=100)  # section 3; 0.5 s a network on an idle core
+trained_at = runtime.choose(
+    ci=[0, 0.02, 0.2, 0.25, 0.3], laptop=[0, 5e-3, 0.02, 0.1, 0.2, 0.25, 0.3]
+)
 bias_decays = [0.001, 0.03, 0.08, 0.12, 0.15, 0.2, 0.3, 1.0, 10.0]  # section 4
-steps_margin = runtime.choose(ci=10_000, laptop=30_000)  # section 7; 1 s for 10,000
+even = dict(weight_decay=0.02, feature_decay=0.02)  # section 4
+steps_margin = runtime.choose(ci=10_000, laptop=30_000)  # section 6; 2 s for 10,000
 
 # %% [markdown]
 # ## 1. Features that are free
 #
-# **Question.** A deep network can send its training images nearly anywhere. If it could send them *exactly* anywhere, where would they go?
-#
-# So let the features $h_i$ be parameters themselves, a row of $H$ for each of $n$ samples of $C$ classes ($N = Cn$), and train them together with the classifier, with a decay on each:
+# If a network could send its training images *anywhere*, where would they go? Let the features $h_i$ be parameters themselves, a row of $H$ for each of $n$ samples of $C$ classes ($N = Cn$), and train them together with the classifier, with a decay on each:
 #
 # $$\min_{W,\,H,\,b}\; \mathcal{L}\left(HW^\top + \mathbf 1 b^\top\right) + \tfrac{\lambda_W}{2} \lVert W \rVert^2 + \tfrac{\lambda_H}{2} \lVert H \rVert^2 + \tfrac{\lambda_b}{2} \lVert b \rVert^2$$
 #
-# where $\mathcal L$ is the mean cross-entropy, or the squared error $\frac{1}{2N} \sum_i \lVert z_i - e_{y_i} \rVert^2$ of the logits $z_i$. This is the **unconstrained features model**. Why a decay on features, when networks only decay weights? It stands for all the layers that were thrown away: large features need large weights.
+# where $\mathcal L$ is the mean cross-entropy, or the squared error $\frac{1}{2N} \sum_i \lVert z_i - e_{y_i} \rVert^2$ of the logits $z_i$. This is the **unconstrained features model**.
 #
-# **Predict.** Sixty points of four classes start at random in three dimensions. They will **(a)** stay mixed, for nothing ties the points of a class together; **(b)** form clouds, one for each class; **(c)** fall onto four points, the corners of a tetrahedron.
+# **Predict.** Sixty points of four classes start at random in three dimensions. They will **(a)** stay mixed, for nothing ties a class together; **(b)** form four clouds; **(c)** fall onto four points, the corners of a tetrahedron.
 
 # %%
 runs, free = {}, {}
 for loss in ("cross_entropy", "squared_error"):
-    decay = dict(weight_decay=1e-2, feature_decay=1e-2 / 15, bias_decay=0.0)
-    free[loss] = ufm.UFM(4, 15, 3, loss=loss, **decay, seed=seed)
+    free[loss] = ufm.UFM(4, 15, 3, loss=loss, **small, seed=seed)
     runs[loss] = nclib.Trajectory.of(descend(free[loss], steps=steps_free, learning_rate=1))
 runs["cross_entropy"].player(runs["squared_error"])
 
 # %% [markdown]
-# The clock counts steps of gradient descent. Three dimensions are just enough for four classes, so the picture leaves nothing out.
+# The clock counts steps of gradient descent. **What we saw.** Answer (c), under both losses, and the classifier (square-ended sticks) joins in. Each point moves on its own, but under the same $W$.
 #
-# **What we saw.** Answer (c), under both losses, and the classifier (square-ended sticks) joins in. Each point was moved on its own; what brings a class together is that all its points want the same thing from the same $W$.
-#
-# **What it does not show.** That real features are free. The model says where a network goes that can do anything, and nothing about images it has not seen: there are none.
+# **What it does not show.** That real features are free: section 3 compares.
 
 # %% tags=["self-check"]
-last = [run.metrics.iloc[-1] for run in runs.values()]
-claim("NC1 at the end, both losses", [end.nc1 for end in last], below=1e-5)
-claim("angles off the simplex's", [end.max_angle_means for end in last], below=0.01)
-claim("NC3, self-duality", [end.self_duality for end in last], below=1e-4)
-claim("NC4: decisions are those of the nearest mean", [end.ncc_mismatch == 0 for end in last])
+for loss, run in runs.items():
+    claim_collapsed(loss, run.metrics.iloc[-1])
 claim("objective above the global minimum", pictures.ends(free.values()).gap.abs(), below=1e-5)
 
 # %% [markdown]
 # ## 2. The lowest point, with pencil and paper
 #
-# For given logits $Z = WM^\top$ of the class means, the cheapest factors cost the *nuclear norm* of $Z$, the sum of its singular values: $\frac{\lambda_W}{2} \lVert W \rVert^2 + \frac{\lambda_H}{2} \lVert H \rVert^2 \geq \theta\, \lVert Z \rVert_*$ with
+# NC1 comes first: for fixed $W$ and $b$ every $h_i$ of a class minimises the *same* function, its own loss plus $\frac{N\lambda_H}{2} \lVert h_i \rVert^2$, strictly convex where the loss is convex in the logits. So they coincide: the class means $M$ are left. For given logits $Z = WM^\top$ the cheapest factors cost the *nuclear norm*, the sum of the singular values: $\frac{\lambda_W}{2} \lVert W \rVert^2 + \frac{\lambda_H}{2} \lVert H \rVert^2 \geq \theta\, \lVert Z \rVert_*$ with
 #
 # $$\theta = \sqrt{\lambda_W\, \lambda_H\, n}.$$
 #
-# In $Z$ the problem is convex, and no class is special: so at the minimum $Z = s\,(I - \frac1C \mathbf 1 \mathbf 1^\top)$, which is a simplex of some size $s$, and one number remains to be found.
+# In $Z$ the problem is convex, and no class is special, so averaging over all orders of the classes makes nothing worse: $Z = s\,(I - \frac1C \mathbf 1 \mathbf 1^\top)$, a simplex, and one number $s$ remains to be found.
 #
 # | | size $s$ | least objective |
 # | --- | --- | --- |
@@ -135,7 +134,7 @@ claim("objective above the global minimum", pictures.ends(free.values()).gap.abs
 #
 # **Predict.** Turn the decays up. The simplex will **(a)** shrink, but never vanish; **(b)** vanish at a finite decay, the same for both losses; **(c)** lose one class after the other.
 #
-# The fits behind the sliders are computed first (L-BFGS from random starts, some seconds); the sliders only choose among them.
+# The fits behind the sliders are computed first.
 
 # %%
 fit = partial(fits.fit, seed=seed)  # loss, classes, samples of each, features; decays by name
@@ -147,9 +146,11 @@ threshold = sliders.threshold_picture()
 explore(lambda **chosen: threshold(*ends[tuple(chosen.values())]), **choices)
 
 # %% [markdown]
-# **What we saw.** Answer (b). $C-1$ singular values are equal, all the way down, and all of them reach zero together at $C\theta = 1$. Beyond it zero features and a zero classifier are the best there is: the classes are merged, and that is not neural collapse but the end of it. Only $\theta$ counts: swap the two decays, or take four times the samples and half of each decay, and the minimum is the same.
+# **What we saw.** Answer (b). $C-1$ singular values are equal, and reach zero together at $C\theta = 1$: not neural collapse but the end of it. Only $\theta$ counts: swap the decays, or take four times the samples and half of each decay, and the minimum is the same.
 #
-# **What it does not show.** Which $\lambda_H$ stands for a network's weight decay. The threshold in notebook 03 was of this kind, at a value of its own.
+# Both losses, because at $Z = 0$ (and the best bias) both have the residual $\frac1C \mathbf 1 - e_y$: this pull the decays must outweigh. Other losses pull otherwise: smoothed labels 0.9 times as much, the focal loss on ten classes 1.22 times; at $C\theta = 1$ its simplex still has $s = 0.88$.
+#
+# Can descent get stuck? With fewer directions in use, each at its best size, the slope is zero, too, but the Hessian has a negative eigenvalue: a **saddle**, with a way down. For cross-entropy with $p > C$ every critical point is one or a global minimum (Zhu et al. 2021); *deep* models have traps (notebook 07).
 
 
 # %%
@@ -165,62 +166,89 @@ def least(loss, num_classes, theta):
 # %% tags=["self-check"]
 table = pictures.ends(itertools.chain(*ends.values()))
 table["s"], table["value"] = zip(*map(least, table.loss, table.classes, table.theta), strict=True)
-claim("least objective in nclib, off the table's", (table.least - table.value).abs(), below=1e-12)
-claim("size s in nclib, off the table's", (table.scale - table.s).abs(), below=1e-12)
-claim("zero from Cθ = 1 on only", (table.directions == 0) == (table.classes * table.theta >= 1))
+off = (table.least - table.value).abs() + (table.scale - table.s).abs()
+claim("least objective and s in nclib, off the table's", off, below=1e-12)
 claim(f"{len(table)} fits, off the table", (table.objective - table.value).abs(), below=1e-8)
-
-# %% [markdown]
-# ## 3. Too few features
-#
-# **Predict.** The simplex of $C$ classes needs $C - 1$ dimensions. With fewer, under squared error, **(a)** the loss jumps to that of guessing; **(b)** each missing dimension costs the same; **(c)** classes are given up one by one.
-#
-# These fits, too, are computed first.
-
-# %%
-sizes = dict(num_classes=[3, 4, 6], num_features=[1, 2, 3, 4, 5, 6])
-room = {(c, p): fit("squared_error", c, 3, p) for c, p in itertools.product(*sizes.values())}
-picture, start = sliders.room_picture(), dict(num_classes=6, num_features=3)
-explore(lambda **chosen: picture(room[tuple(chosen.values())]), **sizes, start=start)
-
-# %% [markdown]
-# **What we saw.** Answer (b). Every direction of $Z$ is worth the same, and $p$ of them are taken: the class means are a simplex seen in projection, and *which* projection is left to the start. From $C - 1$ on, further features change nothing.
-#
-# **What not to conclude.** That cross-entropy does just the same with too little room. It pays, too, as the check below says; how much is not in the table.
+claim("zero from Cθ = 1 on only", (table.directions == 0) == (table.classes * table.theta >= 1))
 
 # %% tags=["self-check"]
-table = pictures.ends(room.values())
-claim(f"{len(room)} fits, off the closed form", table.gap.abs(), below=1e-8)
-off = (table[["lowest", "highest"]].T + 1 / (table.classes - 1)).abs().max()
-claim("a simplex from C - 1 features on", (off < 1e-2) == (table.features >= table.classes - 1))
-narrow, wide = (fit("cross_entropy", 4, 3, p).objective().item() for p in (2, 3))
-claim("what cross-entropy loses with C - 2 features", narrow - wide, above=1e-3)
+pulls = {name: losses.pull_at_zero(loss, 10) for name, loss in losses.UFM_LOSSES.items()}
+for name, wanted in zip(pulls, (1, 1, 0.9, 1.22), strict=True):
+    claim(f"{name}: pull at zero, ten classes", pulls[name], near=wanted, below=5e-3)
+size = ufm.focal_minimum(10, 1, weight_decay=0.1, feature_decay=0.1).scale
+claim("focal loss, ten classes, Cθ = 1: s", size, near=0.88, below=5e-3)
+slopes, curvatures = zip(*map(fits.slope_and_curvature, range(4)), strict=True)
+claim("slope with 0, 1, 2, 3 directions", slopes, below=1e-12)
+claim("least curvature with 0, 1, 2", curvatures[:3], below=-0.05)
+
+# %% [markdown]
+# ## 3. From free features to weight decay
+#
+# A network decays weights, not features. Which $\lambda_H$ is that? Take notebook 03's: three digits, two features, squared error. Its features leave a batch norm, $h_j = \gamma_j \hat x_j + \beta_j$ with $\hat x_j$ of variance 1, so $\frac\lambda2 \gamma_j^2 = \frac{\lambda}{2N} \sum_i (h_{ij} - \bar h_j)^2$: $\lambda_W = \lambda$, $\lambda_H = \lambda/N$, and the layers below cost nothing. Free features in its place vanish where $\lambda$ outweighs the pull at zero ($L$ as trained, $\frac2C$ of ours),
+#
+# $$\lambda = \sqrt N\, \lVert \partial L/\partial Z \rVert_{Z=0} = 2/C^{3/2} = 0.385,$$
+#
+# and before that $s = 1 - \frac12 C^{3/2} \lambda$. Moreover, multiply $w_j$ and divide $\gamma_j, \beta_j$ by one number: only the decay changes. Where it rests, $\lVert w_j \rVert^2 = \gamma_j^2 + \beta_j^2$: classifier and features are **balanced**, as proofs for networks want them (Jacot et al. 2024).
+#
+# **Predict.** As $\lambda$ grows, the two singular values of the network's mean logits **(a)** follow $s$ to 0.385; **(b)** follow it at first, then drop out early, one by one; **(c)** do not follow it.
+
+# %%
+three = nclib.load_data("digits", classes=[0, 1, 2])
+train = partial(decay.train_in_plane, three, epochs=epochs, seed=seed)
+whole = {wd: train(wd) for wd in trained_at}
+below = {wd: train(wd, held=whole[0.02].network) for wd in (0.2, 0.25, 0.3, 0.35, 0.4)}
+decay.sizes_and_balance(whole, below)
+
+# %% [markdown]
+# **What we saw.** Answer (b). Up to $\lambda = 0.2$ both lie near the line, and from 0.02 on they are balanced; without decay, the control, they are not. But at 0.25 digits 1 and 2 have merged, and at 0.3 all: networks do lose one class after the other, as in notebook 03.
+#
+# The squares tell why: their layers below are those trained at 0.02, *held*, while $\gamma$, $\beta$ and $W$ start afresh. Now both values stay together, to the threshold. So it is the layers below, which must *learn* $\hat x$ against the decay; a feature whose $\gamma$ is gone teaches nothing. First to go is the difference of 1 and 2, whose images lie closest.
+#
+# **What not to conclude.** That free features give a network's threshold: they give a bound.
+
+# %% tags=["self-check"]
+pull = decay.largest_decay("squared_error", 3)
+claim("pull at zero, 2/C^(3/2)", pull, near=0.385, below=1e-3)
+above, control = decay.above_the_line(whole), decay.above_the_line(below)
+claim("sizes above the line", above.max(), below=0.01)
+claim("sizes off the line up to λ = 0.2", above[:0.2].abs(), below=0.08)
+claim("at 0.25: smaller ÷ larger size", whole[0.25].sizes[1] / whole[0.25].sizes[0], below=1e-2)
+claim("at 0.25 digits 1 and 2 are merged", whole[0.25].apart.argmin() == 2)
+claim("whose images lie closest", decay.distances_of_images(three).argmin() == 2)
+claim("at 0.3: sizes", whole[0.3].sizes, below=1e-3)
+claim("held: off the line", control.abs(), below=0.07)
+
+# %% tags=["self-check"]
+claim("held, at 0.35: both sizes", below[0.35].sizes, above=0.01)
+claim("held, at 0.4: both sizes", below[0.4].sizes, below=0.01)
+off = pd.Series({wd: end.off_balance for wd, end in whole.items()})
+claim("‖w‖² off γ² + β², from 0.02 to 0.2", off[0.02:0.2], below=0.05)
+claim("without decay", off[0], above=1)
 
 # %% [markdown]
 # ## 4. Four losses, one simplex, and a frame
 #
-# **Predict.** Cross-entropy with smoothed labels, and the focal loss, which looks away from easy samples, lead to **(a)** simplexes of different sizes; **(b)** other figures; **(c)** no collapse. And squared error *without* a bias?
+# **Predict.** Smoothed labels, and the focal loss, which looks away from easy samples, lead to **(a)** simplexes of other sizes; **(b)** other figures; **(c)** no collapse. And squared error *without* a bias?
 
 # %%
 kinds = {"cross-entropy": ("cross_entropy", 0.0), "label smoothing": ("label_smoothing", 0.0)}
 kinds |= {"focal": ("focal", 0.0), "squared error, free bias": ("squared_error", 0.0)}
 kinds |= {"squared error, no bias": ("squared_error", None)}
-small = dict(weight_decay=0.02, feature_decay=0.02)
 before, after = {}, {}
 for name, (loss, bias) in kinds.items():
-    options = [dict(bias_decay=bias, seed=s) | small for s in range(3)]
-    before[name] = [ufm.UFM(4, 2, 5, loss=loss, **option) for option in options]
-    after[name] = [fit(loss, 4, 2, 5, **option) for option in options]
+    even["bias_decay"] = bias
+    before[name] = [ufm.UFM(4, 2, 5, loss=loss, **even, seed=s) for s in range(3)]
+    after[name] = [fit(loss, 4, 2, 5, **even | {"seed": s}) for s in range(3)]
 pictures.losses_and_cosines(before, after)
 
 # %% [markdown]
-# **What we saw.** Answer (a): the losses choose the size, symmetry the shape (Zhou et al. 2022). The exception is squared error without bias, where the means are **orthogonal** (Tirer & Bruna 2022). Somebody has to produce the mean target $\frac1C$ of every output: the bias, or a further direction shared by all classes. Seen from their own centre, orthogonal means are a simplex, too.
+# **What we saw.** Answer (a). The loss chooses the size, symmetry the shape, if the loss is convex in the logits. The focal loss is not; that it has such a minimum is a theorem of its own (Zhou et al. 2022b). The exception is squared error without bias: **orthogonal** means (Tirer & Bruna 2022). Somebody has to produce the mean target $\frac1C$ of every output: the bias, or a further direction shared by all classes. From their centre they are a simplex, too.
 #
 # With a decay $\lambda_b$ on the bias both share the work. While $\frac{\lambda_b}{1 + \lambda_b} \leq C\theta$ the bias does it alone. Beyond, the shared direction has the size $s_1 = 1 - C\theta\,(1 + 1/\lambda_b)$, and
 #
 # $$\cos(\mu_c, \mu_{c'}) = \frac{s_1 - s}{(C-1)\,s + s_1}.$$
 #
-# **Predict:** as $\lambda_b$ grows, the umbrella closes **(a)** from the start, **(b)** from some value on, **(c)** at once. (Fits computed first.)
+# **Predict:** as $\lambda_b$ grows, the umbrella closes **(a)** from the start, **(b)** from some value on, **(c)** at once.
 
 # %%
 umbrella = sliders.umbrella_picture(weight_decay=0.05, feature_decay=0.02, per_class=1)
@@ -229,19 +257,11 @@ explore(lambda bias_decay: umbrella(closing[bias_decay]), bias_decay=bias_decays
 
 
 # %% tags=["self-check"]
-def cosine(num_classes, theta, bias_decay):
-    """Of two class means, from the formula above."""
-    s = 1 - num_classes * theta
-    shared = max(0, s - num_classes * theta / bias_decay)
-    return (shared - s) / ((num_classes - 1) * s + shared)
-
-
-for bias, wanted in {0.01: -0.333, 0.03: -0.205, 0.1: -0.054}.items():  # four classes, θ = 0.005
-    model = fit("squared_error", 4, 1, 4, bias_decay=bias, weight_decay=5e-3, feature_decay=5e-3)
-    found = [cosine(4, 0.005, bias), *pictures.pairs_of(model)]
-    claim(f"λ_b = {bias}: cosine, formula and fit", found, near=wanted, below=1e-3)
-gaps = [pictures.pairs_of(m) - cosine(3, math.sqrt(1e-3), bias) for bias, m in closing.items()]
-claim("cosines behind the slider, off the formula", torch.stack(gaps).abs(), below=1e-3)
+s = 1 - 3 * math.sqrt(0.05 * 0.02)
+for bias, model in closing.items():
+    shared = max(0, s - (1 - s) / bias)
+    gap = pictures.pairs_of(model) - (shared - s) / (2 * s + shared)
+    claim(f"λ_b = {bias:g}: cosines, off the formula", gap.abs(), below=1e-3)
 
 # %% tags=["self-check"]
 for name, models in after.items():
@@ -254,7 +274,7 @@ claim("four losses have four sizes", table.scale.round(3).nunique() == 4)
 # %% [markdown]
 # ## 5. Why NC3 and NC4 follow
 #
-# Suppose the features have collapsed (NC1) onto a simplex (NC2). The best linear classifier under squared error was known long before: with $\Sigma_T$ the total covariance and $\dot M$ the centred class means (Webb & Lowe 1990),
+# Suppose the features have collapsed (NC1) onto a simplex (NC2). With $\Sigma_T$ the **total covariance** and $\dot M$ the centred class means, squared error is least for (Webb & Lowe 1990)
 #
 # $$W_{LS} = \tfrac1C\, \dot M\, \Sigma_T^{+}, \qquad b_{LS} = \tfrac1C \mathbf 1 - W_{LS}\, \mu_G .$$
 
@@ -270,25 +290,24 @@ def webb_lowe(features, labels):
 
 
 # %% [markdown]
-# Without scatter, $\Sigma_T = \frac1C \dot M^\top \dot M$ is the same multiple of the identity in all directions of a simplex, so $W_{LS} \propto \dot M$: that is **NC3**. Then the largest output belongs to the largest $\langle \mu_c - \mu_G, h - \mu_G \rangle$; all $\mu_c - \mu_G$ being equally long, this is the *nearest* class mean: **NC4**.
+# Without scatter, $\Sigma_T = \frac1C \dot M^\top \dot M$ is a multiple of the identity on the span of a simplex, so $W_{LS} \propto \dot M$: **NC3**. Then the largest output belongs to the largest $\langle \mu_c - \mu_G, h - \mu_G \rangle$ and, all $\mu_c - \mu_G$ being equally long, to the *nearest* class mean: **NC4**.
 #
-# **Predict.** Real scatter is never quite zero. While it shrinks towards zero, $W_{LS}$ **(a)** becomes self-dual; **(b)** does so only if the scatter is round, or if a decay helps; **(c)** never does.
+# **Predict.** While real scatter shrinks towards zero, $W_{LS}$ **(a)** becomes self-dual; **(b)** does so only if the scatter keeps the span of the means, or if a decay helps; **(c)** never does.
 
 # %%
-draw = torch.Generator().manual_seed(seed)
-some_shape = torch.randn(8, 8, generator=draw, dtype=torch.float64) / 8**0.5
+some_shape = fits.some_shape(seed)
 cases = {f"some shape, λ = {decay:g}": (some_shape, decay) for decay in (0, 1e-4, 1e-2)}
-cases["round, λ = 0"] = torch.eye(8, dtype=torch.float64), 0
+cases["long and thin, span kept, λ = 0"] = fits.keeping_the_span(22), 0
 curves = {name: fits.while_it_shrinks(*case) for name, case in cases.items()}
 pictures.scatter_and_duality(curves)
 
 # %% [markdown]
-# **What we saw.** Answer (b). However small, scatter of a generic shape keeps the undecayed least-squares classifier away from the means: it leans on the directions in which samples scatter least. Once the scatter is small beside $\lambda$, it no longer pays to, and NC3 falls.
+# **What we saw.** Answer (b). However small, scatter of a generic shape keeps the undecayed classifier away from the means: it leans out of their span, to where samples scatter less. Not that it must be round: long and thin scatter is harmless where $\Sigma_W$ maps $\mathrm{span}(\dot M)$ into itself; tilt it, and NC3 stays. Once the scatter is small beside $\lambda$, leaning out no longer pays.
 #
-# **What not to conclude.** That "NC1 and NC2 imply NC3 and NC4" is false: *at* the limit it is true. But without decay the limit is not approached continuously; a decay makes it so.
+# **What not to conclude.** That "NC1 and NC2 imply NC3 and NC4" is false: it is true *at* the limit.
 
 # %% tags=["self-check"]
-features, labels = simplex_with_scatter(4, 50, size=0.1, shape=some_shape)
+features, labels = fits.scattered(shape=some_shape, size=0.1)
 stats = nclib.ClassStatistics.from_features(features, labels)
 for mine, ours in zip(webb_lowe(features, labels), least_squares_classifier(stats), strict=True):
     claim("Webb & Lowe's classifier, off nclib's", (mine - ours).abs(), below=1e-9)
@@ -298,51 +317,13 @@ claim("NC4 without scatter: all decisions agree", limit.ncc_mismatch == 0)
 nc3 = {name: values[-1] for name, (_, values) in curves.items()}
 claim("NC3 stays for some shape, λ = 0", nc3.pop("some shape, λ = 0"), above=0.1)
 claim("NC3 falls elsewhere", list(nc3.values()), below=1e-6)
+tilted = fits.measured(fits.keeping_the_span(22, tilt=45), 0, 1e-6)
+claim("NC3 with the long axis tilted", tilted.self_duality, above=0.1)
 
 # %% [markdown]
-# ## 6. No bad valleys
+# ## 6. And without decay?
 #
-# The objective is not convex in $W$ and $H$. Might descent be caught on the way? Build the points where the slope is zero: use only $k$ of the $C - 1$ directions of the simplex, each at its best size. The Hessian's least eigenvalue tells whether there is a way down.
-#
-# **Predict:** with $k = 1$ of 3 directions we stand **(a)** in a valley, **(b)** on a saddle, **(c)** on a plain.
-
-
-# %%
-def at_critical_point(rank):
-    """Four classes, squared error: `rank` directions of the simplex at their best size."""
-    model = ufm.UFM(4, 2, 6, loss="squared_error", **small, bias_decay=0.0)
-    best = ufm.minimum_of(model)
-    root = simplex_etf(4, 6) * math.sqrt(3 / 4 * best.scale)  # its columns are orthogonal
-    root[:, rank:] = 0
-    weight, means = root * best.ratio**0.5, root / best.ratio**0.5
-    return model.place(weight, means.repeat_interleave(2, 0), torch.full((4,), 0.25))
-
-
-# %%
-curvatures = [descent.least_eigenvalue(at_critical_point(rank)) for rank in range(4)]
-paths = [fits.nudged_descent(at_critical_point(rank)) for rank in range(4)]
-least_of_all = ufm.minimum_of(at_critical_point(3)).loss
-pictures.saddles(paths, curvatures, least_of_all)
-
-# %% [markdown]
-# **What we saw.** Answer (b): each has a direction of negative curvature, a nudge finds it, and all descents end in the one global minimum. For cross-entropy with $p > C$ it is a theorem: every critical point is a global minimum or such a *strict saddle* (Zhu et al. 2021).
-#
-# **What it does not show.** How long descent lingers. And *deep* models are another matter: notebook 07 finds traps.
-
-# %% tags=["self-check"]
-slopes = []
-for model in map(at_critical_point, range(4)):
-    model.objective().backward()
-    slopes += [p.grad.abs().max() for p in model.parameters()]
-claim("slope at each point with 0, 1, 2, 3 directions", slopes, below=1e-12)
-claim("least curvature with 0, 1, 2 directions", curvatures[:3], below=-0.05)
-claim("least curvature with all 3", curvatures[3], above=-0.05)
-claim("ends, off the global minimum", [abs(v[-1] - least_of_all) for _, v in paths], below=1e-4)
-
-# %% [markdown]
-# ## 7. And without decay?
-#
-# Then there is no minimum: with cross-entropy the larger $W$, the smaller the loss. Only its *direction* can settle. Take features fixed at the simplex, and a random classifier. Soudry et al. (2018) show that gradient descent tends to the direction of the **largest margin**, that of the support vector machine; here that is the simplex itself, $W^* = \frac{C-1}{C} E$.
+# Then cross-entropy has no minimum: the larger $W$, the smaller the loss, and only its *direction* can settle. Take features fixed at the simplex, and a random classifier. Gradient descent tends to the direction of the **largest margin** (Soudry et al. 2018), here the simplex itself, $W^* = \frac{C-1}{C} E$.
 #
 # **Predict:** after ten times as many steps the distance to that direction is **(a)** ten times smaller, **(b)** half, **(c)** hardly smaller.
 
@@ -355,9 +336,21 @@ best_margin = margin.max_margin(*start[1:])
 pictures.margins({"gradient descent": slow, "normalised by the loss": fast}, best_margin)
 
 # %% [markdown]
-# **What we saw.** Answer (c): like $1/\ln t$, because the gradient dies out with the loss. Divide each step by the loss, and the direction settles like $1/t$.
+# **What we saw.** Answer (c): like $1/\ln t$, because the gradient dies out with the loss. Divide each step by the loss, and it is $1/t$.
 #
-# **What not to conclude.** That decay is needed for collapse. It is needed for collapse *soon*.
+# But the features were *put* on the simplex. Set free as in section 1, without decay:
+
+# %%
+fates = {(loss, "decay, section 1"): run.metrics.iloc[-1] for loss, run in runs.items()}
+for loss, init in itertools.product(runs, (1, 0.05)):
+    fates[loss, f"no decay, start of {init}"] = fits.fate(loss, init, seed=seed)
+fates = pd.DataFrame(fates).T[["loss", *COLLAPSED]]
+fates.style.format("{:.1e}")
+
+# %% [markdown]
+# **What we saw.** Squared error comes to zero, and there the descent stops, uncollapsed: any features will do that a classifier can read. Nothing restores balance, so the end remembers the start; a small one leaves little to remember, and collapses without decay (Mixon et al. 2020). Cross-entropy may be far from collapse when its loss is nearly gone.
+#
+# **What not to conclude.** That without decay collapse only takes longer: $1/\ln t$ is the classifier's. Nor that it needs decay.
 
 # %% tags=["self-check"]
 claim("max-margin classifier, off ¾ E", (best_margin - 3 / 4 * simplex).abs(), below=1e-6)
@@ -366,17 +359,25 @@ for name, path, law in (("gap · ln t", slow, torch.log), ("gap · t", fast, tor
     kept = (path.gaps(simplex) * law(path.steps.double()))[late]
     claim(f"{name} in the last decade: greatest ÷ least", kept.max() / kept.min(), below=1.3)
 
+# %% tags=["self-check"]
+claim_collapsed("squared error", fates.loc["squared_error", "no decay, start of 0.05"])
+entropy, squared = (fates.loc[loss, "no decay, start of 1"] for loss in runs)
+claim("squared error, start of 1: loss", squared.loss, below=1e-12)
+claim("angles off the simplex's", squared.max_angle_means, above=0.1)
+claim("cross-entropy: loss", entropy.loss, below=1e-3)
+claim("NC1", entropy.nc1, above=0.05)
+
 # %% [markdown] tags=["exercise"]
 # ## Exercises
 #
-# ### Exercise 1: the deadly decay (●○○, paper and pencil, or the slider of section 2; one line)
+# ### Exercise 1: the deadly decay (●○○, paper and pencil; one line)
 #
-# Both decays are equal, $\lambda_W = \lambda_H = \lambda$. From which $\lambda$ on is zero the best that $C$ classes of $n$ samples can do? Expected: 0.1 for ten classes of one sample, 0.01 for ten of a hundred.
+# Section 3 under *cross-entropy*, a mean over the samples without $\frac2C$: at which weight decay would free features in the network's place vanish, for $C$ classes of $n$ images? $n$ drops out. Expected: 0.577 for three.
 
 
 # %% tags=["exercise"]
-def deadly_decay(num_classes, per_class):
-    """The least decay at which features and classifier vanish."""
+def deadly_decay(num_classes):
+    """The least weight decay at which zero is best, under cross-entropy."""
     ...
     raise NotImplementedError("return one number")
 
@@ -386,10 +387,11 @@ checks.check_deadly_decay(deadly_decay)
 
 
 # %% tags=["solution"]
-def deadly_decay(num_classes, per_class):
-    """The least decay at which features and classifier vanish."""
+def deadly_decay(num_classes):
+    """The least weight decay at which zero is best, under cross-entropy."""
     ### BEGIN SOLUTION
-    return 1 / (num_classes * math.sqrt(per_class))  # C θ = C λ √n = 1
+    # θ = √(λ · λ/(Cn) · n) = λ/√C, and Cθ = 1
+    return 1 / math.sqrt(num_classes)
     ### END SOLUTION
 
 
@@ -397,14 +399,14 @@ checks.check_deadly_decay(deadly_decay)
 
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 2: the size of the simplex (●●○, a derivation, then two lines)
+# ### Exercise 2: smoothed labels (●●○, a derivation, then two lines)
 #
-# Derive the first row of the table in section 2: which $s \geq 0$ makes $\ln(1 + (C-1)e^{-s}) + (C-1)\,\theta s$ least? Mind large $\theta$. Expected: 4.57 for four classes at $\theta = 0.01$, and 0 at $\theta = 0.5$.
+# Instead of $e_y$ let the targets be $(1 - \alpha)\, e_y + \frac\alpha C \mathbf 1$. That adds $\frac{\alpha (C-1)}{C}\, s$ to the table's first row. Which $s \geq 0$ is best now? Mind large decays. Expected: 3.33 for four classes at $\theta = 0.01$, $\alpha = 0.1$.
 
 
 # %% tags=["exercise"]
-def size(num_classes, theta):
-    """The best size s of the logits under cross-entropy."""
+def size(num_classes, theta, smoothing):
+    """The best size s of the logits under cross-entropy with smoothed labels."""
     ...
     raise NotImplementedError("return one number")
 
@@ -414,11 +416,11 @@ checks.check_scale(size)
 
 
 # %% tags=["solution"]
-def size(num_classes, theta):
-    """The best size s of the logits under cross-entropy."""
+def size(num_classes, theta, smoothing):
+    """The best size s of the logits under cross-entropy with smoothed labels."""
     ### BEGIN SOLUTION
-    # slope: -(C-1)/(e^s + C-1) + (C-1)θ = 0, so e^s = 1/θ - (C-1); below e^0 = 1 stay at 0
-    return math.log(max(1, 1 / theta - (num_classes - 1)))
+    # slope: -(C-1)/(e^s + C-1) + (C-1)(θ + α/C) = 0; below e^0 = 1 stay at 0
+    return math.log(max(1, 1 / (theta + smoothing / num_classes) - (num_classes - 1)))
     ### END SOLUTION
 
 
@@ -426,45 +428,46 @@ checks.check_scale(size)
 
 
 # %% [markdown] tags=["exercise"]
-# ### Exercise 3: collapsed, but not self-dual (●●●, open, a few lines)
+# ### Exercise 3: right to the last digit, and not collapsed (●●●, open, a few lines)
 #
-# Find features of your own that have collapsed ($\mathrm{NC1} < 10^{-4}$) onto a simplex (cosines within 0.01), and whose undecayed least-squares classifier is *not* self-dual ($\mathrm{NC3} > 0.1$). The check measures; any example will do. *`simplex_with_scatter` may help: let the samples scatter along one direction more than along all others.*
+# Place a model without decay where its squared error is 0 (below $10^{-12}$) and $\mathrm{NC1} > 1$. No training: write $W$ and $H$ down. *What does $W$ not look at? NC1 counts scatter along the class means only.*
 
 
 # %% tags=["exercise"]
-def not_self_dual():
-    """Features (N, p) and labels (N,), float64."""
+def at_zero_loss():
+    """A `ufm.UFM(..., loss="squared_error", weight_decay=0, feature_decay=0)`, placed."""
     ...
-    raise NotImplementedError("return features, labels")
+    raise NotImplementedError("return the model, after model.place(weight, features)")
 
 
 # %% tags=["check"]
-checks.check_not_self_dual(not_self_dual)
+checks.check_at_zero_loss(at_zero_loss)
 
 
 # %% tags=["solution"]
-def not_self_dual():
-    """Features (N, p) and labels (N,), float64."""
+def at_zero_loss():
+    """A `ufm.UFM(..., loss="squared_error", weight_decay=0, feature_decay=0)`, placed."""
     ### BEGIN SOLUTION
-    stretched = torch.eye(8, dtype=torch.float64)
-    stretched[0] = 30  # a long axis of scatter, and the simplex is turned anyhow
-    return simplex_with_scatter(4, 50, size=1e-4, shape=stretched)
+    # four outputs read the first four features; the others hold large means, and larger noise
+    model = ufm.UFM(4, 15, 8, loss="squared_error", weight_decay=0, feature_decay=0)
+    seen = torch.eye(4, dtype=torch.float64)[model.labels]
+    return model.place(torch.eye(4, 8), torch.cat([seen, 10 * (seen + torch.randn(60, 4))], 1))
     ### END SOLUTION
 
 
-checks.check_not_self_dual(not_self_dual)
+checks.check_at_zero_loss(at_zero_loss)
 
 # %% [markdown] tags=["instructor"]
-# **For the teacher.** Ninety minutes: section 1 from the player with a vote (10), the nuclear-norm argument on the board (20: $\frac a2 \lVert W \rVert^2 + \frac b2 \lVert M \rVert^2 \geq \sqrt{ab}\, \lVert WM^\top \rVert_*$ is the arithmetic-geometric mean, singular value by singular value), sections 2 and 3 in groups with the sliders (20), section 4 with three pencils held as an umbrella (10), section 5 on the board (15), exercise 1 in pairs (15); sections 6 and 7 are reading. The votes' answers, questions for the class and the wrong answers that each check knows are in `TEACHING.md`.
+# **For the teacher.** Ninety minutes: section 1 with a vote (10), the nuclear norm on the board (20: $\frac a2 \lVert W \rVert^2 + \frac b2 \lVert M \rVert^2 \geq \sqrt{ab}\, \lVert WM^\top \rVert_*$ is the arithmetic-geometric mean, singular value by singular value), section 2 in groups with the sliders (15), section 3 with a vote (15), section 4 with three pencils held as an umbrella (10), section 5 on the board (10), exercise 1 in pairs (10); section 6 is reading. Votes, questions and known wrong answers: `TEACHING.md`.
 #
-# The usual misconceptions: *collapse needs cross-entropy*; *a saddle is a trap* (these have a way down); *no decay, no collapse* (only slower); *NC3 follows from NC1 and NC2 at any distance from the limit* (section 5).
+# The usual misconceptions: *a saddle is a trap* (section 2); *no decay, same end, only later* (section 6); *NC3 follows before the limit, too* (section 5).
 
 # %% [markdown]
 # ## Where this stops being true
 #
-# - **Networks are not free.** What the model forgets (data, depth, ReLU, noise of batches) decides whether, and how fast, its minimum is reached. Features after a ReLU are never negative and cannot form this simplex about the origin.
-# - **Equal class sizes** were assumed throughout: with unequal ones the simplex bends, and rare classes can merge.
-# - **More layers** change the answer: for two classes every layer collapses, for many something of lower rank can win (notebook 07).
+# - **Features after a ReLU** are never negative and cannot form this simplex about the origin.
+# - **Unequal classes:** the simplex bends, and rare classes can merge.
+# - **More layers:** for many classes something of lower rank can win (notebook 07).
 # - **Too little room** ($p < C - 1$): no simplex, and the minimum is no longer unique.
 #
-# **To read on:** Zhu et al. 2021, sections 2 and 3; Soudry et al. 2018 for the proof of $1/\ln t$. **Next:** notebook 07 puts layers between. **To cite:** the papers for the results, `CITATION.cff` for this software.
+# **To read on:** Zhu et al. 2021, sections 2 and 3; Jacot et al. 2024. **Next:** notebook 07 puts layers between. **To cite:** the papers for the results, `CITATION.cff` for this software.

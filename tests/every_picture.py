@@ -18,17 +18,18 @@ from nclib.formulas.deep_ufm import DeepUFM, threshold
 from nclib.formulas.ufm import UFM
 from nclib.lessons.decomposition import pictures as mse
 from nclib.lessons.decomposition import sliders as moved
-from nclib.lessons.deep import grams
+from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
+from nclib.lessons.measuring.pictures import what_it_takes
 from nclib.lessons.path import pictures as path
-from nclib.lessons.unconstrained import margin, sliders
+from nclib.lessons.unconstrained import decay, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.pictures import comparisons as several
 from nclib.pictures import panels as one
 from nclib.pictures.picture import Picture
 from nclib.pictures.plane import feature_plane, moving_plane, plane_with_curve
 from nclib.pictures.scene import Geometry, moving_scene, view_of
-from nclib.runs import presets
+from nclib.runs import grid, presets
 
 Maker = Callable[[int], Picture]  # of 0 and of 1
 LAW = {"num_classes": 4, "per_class": 5}
@@ -94,6 +95,8 @@ def _of_runs() -> dict[str, Maker]:
         return scene(Geometry(ten.labels, *moment), view, ten.metrics[: i + 1])
 
     plane, curve = moving_plane(runs[0][0]), plane_with_curve(runs[0][0])
+    cells = grid.load_grid().query("epochs == @grid.EPOCHS")
+    needed = what_it_takes(cells)
     return {
         "collapse_panels": lambda i: one.collapse_panels(
             dict(zip(names.values(), runs[i], strict=True))
@@ -106,7 +109,10 @@ def _of_runs() -> dict[str, Maker]:
         "accuracy_after_zero_error": lambda i: several.accuracy_after_zero_error(runs[i]),
         "terms_over_time": lambda i: mse.terms_over_time(10)(runs[i][1]),
         "perpendicular_shares": lambda i: mse.perpendicular_shares(runs[i][1:]),
+        "shares_by_name": lambda i: mse.shares_by_name({"one": runs[i][1]}),
+        "run_test": lambda i: path.run_test(runs[i][1]),
         "moving_scene": seen,
+        "what_it_takes": lambda i: needed(["with", "without"][i], grid.DECAYS[i], grid.RATES[i]),
     }
 
 
@@ -147,11 +153,17 @@ def _fit(loss: str, decay: float, **options: object) -> UFM:
     return model
 
 
+def _ended(size: float) -> decay.End:
+    """A network of notebook 06, section 3, that was never trained."""
+    rows = torch.tensor([[size, size / 2], [1.0, size], [size, 1.0]])
+    return decay.End(None, *rows, torch.ones(3))
+
+
 def _of_fits() -> dict[str, Maker]:
     names = {"cross_entropy": "cross-entropy", "squared_error": "squared error"}
     fits = [[_fit(loss, 0.04 + 0.02 * i) for loss in names] for i in (0, 1)]
     bent = [_fit("squared_error", 0.05, bias_decay=0.1 + i) for i in (0, 1)]
-    crossing, room = sliders.threshold_picture(), sliders.room_picture()
+    crossing = sliders.threshold_picture()
     umbrella = sliders.umbrella_picture(weight_decay=0.05, feature_decay=0.05, per_class=2)
     before = {names["squared_error"]: [UFM(3, 2, 3, loss="squared_error", weight_decay=0.05,
                                            feature_decay=0.05)]}  # fmt: skip
@@ -166,7 +178,6 @@ def _of_fits() -> dict[str, Maker]:
 
     return {
         "threshold_picture": lambda i: crossing(*fits[i]),
-        "room_picture": lambda i: room(fits[i][1]),
         "umbrella_picture": lambda i: umbrella(bent[i]),
         "losses_and_cosines": lambda i: free.losses_and_cosines(
             before, {names["squared_error"]: [bent[i]]}
@@ -174,8 +185,8 @@ def _of_fits() -> dict[str, Maker]:
         "scatter_and_duality": lambda i: free.scatter_and_duality(
             {"round": ([1, 0.1], [1e-3, 1e-9 * (1 + i)]), "other": ([1, 0.1], [0.5, 0.4])}
         ),
-        "saddles": lambda i: free.saddles(
-            [([0, 5], [0.4 + i, 0.2]), ([0, 5], [0.3, 0.2])], [-0.1, 0.0], 0.2
+        "sizes_and_balance": lambda i: decay.sizes_and_balance(
+            {0.1: _ended(0.7), 0.2 + i / 10: _ended(0.4)}, {0.2: _ended(0.5)}
         ),
         "margins": lambda i: free.margins(walked(i), simplex),
     }
@@ -201,12 +212,14 @@ def _of_depth() -> dict[str, Maker]:
             yield step
 
     strip, _ = grams.layer_strip(three[0][0], shrinking())
+    recorded = maps.starts_map(starts.load_starts())
     return {
         "losses_against_theory": lambda i: deep.losses_against_theory(models[i]),
         "threshold_crossing": lambda i: crossing(3, 0.5 + i),
         "merging": lambda i: deep.merging(three[0][: 2 + i], "two classes"),
         "below_collapse": lambda i: deep.below_collapse({"two classes": three[i]}, {}),
-        "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2], three[0][:2]),
+        "least_rank": lambda i: deep.least_rank(three[0][: 2 + 2 * i : 2]),
+        "starts_map": lambda i: recorded(*((3, 0.28), (4, 0.4))[i]),
         "layer_strip": strip,
         "layer_grams": lambda i: grams.layer_grams({"two classes": three[i][0]}),
     }

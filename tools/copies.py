@@ -29,7 +29,7 @@ from stamp import BADGES, notebook
 
 TEMPLATE = Path(__file__).with_name("templates") / "portable.py.txt"
 RECORDED = PACKAGE / "runs" / "recorded"
-ASSETS = {".js", ".css", ".html"}
+ASSETS = {".js", ".css", ".html", ".csv"}
 LINE = 16_000  # characters a line: editors dislike both one line and many
 STAMPED = {"nc-setup", "nc-badges"}
 COLAB_BADGE = re.compile(r'<a href="https://colab\.research\.google\.com/.*?</a>', re.DOTALL)

@@ -29,7 +29,7 @@ SHOWN = {
 def main() -> None:
     """Run, write, report."""
     BUILD.mkdir(exist_ok=True)
-    print("Training on 1,797 handwritten digits: the tour runs, about twenty seconds ...")
+    print("Training on 1,797 handwritten digits: the tour runs, less than a minute ...")
     begin = time.perf_counter()
     node = run_all(notebook(TOUR.read_text(encoding="utf-8")), BUILD, NCLIB_WIDGETS="html")
     page = BUILD / "00_tour.html"

@@ -1,7 +1,8 @@
 """Record the runs that come with the package, into nclib/runs/recorded.
 
     python tools/record.py cpu --workers 2              # two hours on two cores
-    python tools/record.py gpu --root DATA              # the papers' settings, 350 epochs
+    python tools/record.py gpu --root DATA              # the papers' networks and settings
+    python tools/record.py grid                         # nclib/runs/grid.csv: half an hour on one
     python tools/record.py cpu --only "mnist-vgg11-*"   # some of them
 
 Finished runs and checkpoints are kept in ``--folder``: when it was interrupted, call it again.
@@ -20,7 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only wait
 
-from nclib.runs import presets
+from nclib.runs import grid, presets
 from nclib.runs.sweeps import run_name, sweep
 
 RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "runs" / "recorded"
@@ -60,39 +61,48 @@ def _sparse(settings: dict) -> dict:
 
 
 def gpu() -> dict[str, dict]:
-    """The papers' settings on all of MNIST and CIFAR-10, at full width."""
+    """The papers' settings on MNIST and CIFAR-10, 5,000 images a class, at full width."""
     runs = {}
     for data, network, short in product(
         ("mnist", "cifar10"), ("resnet18", "vgg11", "densenet40"), LOSSES
     ):
         settings = presets.paper(network, data, LOSSES[short])
         runs[f"{data}-{network}-{short}-paper"] = {
-            "data": data, "network": network, **settings, **SAMPLE,
+            "data": data, "per_class": 5000, "network": network,
+            **settings, "precision": "float32", **SAMPLE,
         }  # fmt: skip
     return runs
+
+
+def over_grid() -> dict[str, dict]:
+    """One network over a grid of settings: only its table is kept beside the library."""
+    return {f"grid-{index:03}": one for index, one in enumerate(grid.configurations())}
 
 
 def main() -> None:
     """Sweep over what is asked for, then copy what is done beside the library."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", choices=("cpu", "gpu"))
+    parser.add_argument("runs", choices=("cpu", "gpu", "grid"))
     parser.add_argument("--only", default="*", help="pattern of names")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--folder", default="build/runs")
     parser.add_argument("--root", default=os.environ.get("NCLIB_DATA", "../shared/data"))
     asked = parser.parse_args()
-    runs = cpu() if asked.runs == "cpu" else gpu()
+    runs = {"cpu": cpu, "gpu": gpu, "grid": over_grid}[asked.runs]()
     runs = {
         name: _located(run, asked.root) for name, run in runs.items() if fnmatch(name, asked.only)
     }
     context = get_context("spawn")  # a forked torch may hang
     with ProcessPoolExecutor(asked.workers, mp_context=context) as executor:
         done = sweep(runs.values(), executor, folder=asked.folder, root=asked.root)
+    print(done)
+    if asked.runs == "grid":
+        grid.write_grid([done.runs[index] for index in range(len(runs))])
+        return
     RECORDED.mkdir(exist_ok=True)
     for index, name in enumerate(runs):
         if index in done.runs:
             shutil.copy(Path(asked.folder, f"{run_name(runs[name])}.npz"), RECORDED / f"{name}.npz")
-    print(done)
     print(done.table[["epoch", "train_accuracy", "test_accuracy", "nc1", "seconds"]])
 
 

@@ -260,10 +260,8 @@ def _statistics(
     images: Tensor, full_scale: float
 ) -> tuple[Float[Tensor, " c"], Float[Tensor, " c"]]:
     """(c,) mean and standard deviation of uint8 images (n, c, h, w), from exact histograms."""
-    counts = torch.stack(
-        [torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]
-    )
-    share = counts.double() / counts.sum(1, keepdim=True)
+    counts = [torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]
+    share = torch.stack(counts).double() / images[:, 0].numel()
     levels = torch.arange(256, dtype=torch.float64) / full_scale
     mean = share @ levels
     std = (share * (levels - mean[:, None]).square()).sum(1).sqrt()

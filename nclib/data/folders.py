@@ -44,17 +44,12 @@ Listing = tuple[set[Parts], set[Parts], Callable[[list[Parts]], Contents]]
 
 
 def open_image_folder(path: Path, seed: int, image_size: int | None) -> RawData:
-    """An image folder or a tar of one: listed now, decoded when read.
+    """An image folder or a tar of one (plain, gz, bz2, xz): listed now, decoded when read.
 
-    Args:
-        path: a directory, or a ``.tar``, ``.tar.gz``, ``.tar.bz2`` or ``.tar.xz``.
-        seed: which split, for a folder that has none.
-        image_size: every image is resized to it as soon as it is decoded.
-
-    Raises:
-        ValueError: if the path is neither or damaged, if its folders fit neither layout, and on
-            reading if an image is damaged, has more than 8 bits or, without ``image_size``,
-            another size than the rest.
+    ``seed`` decides the split of a folder that has none; each image is resized to ``image_size`` as
+    soon as it is decoded. ValueError if the path is neither or damaged, if its folders fit neither
+    layout, and on reading if an image is damaged, has more than 8 bits or, without ``image_size``,
+    another size than the rest.
     """
     files, folders, contents = _list_directory(path) if path.is_dir() else _list_tar(path)
     class_names, train, test, note = _splits(path, files, folders, seed)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from nclib.data.fetch import DataUnavailableError, fetch, require_checksum
-from nclib.data.raw import RawData, from_arrays, stratified_split
+from nclib.data.raw import Arrays, RawData, from_arrays, stratified_split
 from nclib.files import atomic_write
 from nclib.torchvision_guard import import_torchvision
 
@@ -162,7 +162,7 @@ def _opened(dataset: Any, root: Path, listed: dict[Path, str], split: str) -> An
         raise
 
 
-def _arrays(split: Any) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(split: Any) -> Arrays:
     if hasattr(split, "targets"):  # CIFAR
         return split.data.transpose(0, 3, 1, 2), np.array(split.targets)
     return split.data, split.labels

@@ -18,13 +18,8 @@ from nclib.shapes import Number
 def with_label_noise(data: DataSet, share: Number, *, seed: int = 0) -> DataSet:
     """The data set with a share of its training labels replaced by *another* class's, at random.
 
-    Args:
-        data: the data set; its test labels stay right.
-        share: of the training images, in [0, 1]; larger shares contain the smaller ones.
-        seed: which images and which labels.
-
-    Raises:
-        ValueError: if the share is outside [0, 1].
+    ``share`` lies in [0, 1], else ValueError; larger shares contain the smaller ones. ``seed``
+    decides which images and which labels. The test labels stay right.
 
     Source: Nguyen et al. 2022 train on such labels; collapse goes less far.
     """
@@ -41,19 +36,14 @@ def with_label_noise(data: DataSet, share: Number, *, seed: int = 0) -> DataSet:
 def imbalanced(data: DataSet, ratio: Number, *, seed: int = 0) -> DataSet:
     """The data set with the later half of its classes made ``ratio`` times rarer than the first.
 
-    Args:
-        data: the data set, any counts; of an odd number of classes the middle one stays frequent.
-        ratio: how many times more images a frequent class has than a rare one, at least 1.
-        seed: which images stay.
-
-    Raises:
-        ValueError: if the ratio is below 1, or leaves a class no image.
+    A frequent class gets ``ratio`` times more images than a rare one; ValueError if that is below 1
+    or leaves a class no image. Any counts will do; of an odd number of classes the middle one stays
+    frequent. ``seed`` decides which images stay.
 
     Source: Fang, He, Long, Su 2021, whose two groups of classes are such ("minority collapse").
     """
-    counts = data.train.counts.tolist()
     frequent = (data.num_classes + 1) // 2
-    most = min(counts)
+    most = int(data.train.counts.min())
     rare = int(most / ratio) if ratio >= 1 else 0
     if rare < 1:
         raise ValueError(

@@ -41,16 +41,13 @@ class RawData:
     note: str = ""
 
 
-def from_arrays(
-    class_names: tuple[str, ...],
-    train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    **options: Any,
-) -> RawData:
-    """Raw data from (images (N, c, h, w) or (N, h, w) uint8, labels (N,)) of both splits.
+Arrays = tuple[np.ndarray, np.ndarray]  # images (N, c, h, w) or (N, h, w) uint8, labels (N,)
 
-    ``options`` are ``full_scale`` and ``note``.
-    """
+
+def from_arrays(
+    class_names: tuple[str, ...], train: Arrays, test: Arrays, **options: Any
+) -> RawData:
+    """Raw data from both splits; ``options`` are ``full_scale`` and ``note``."""
     num_train = len(train[1])
 
     def read(indices: np.ndarray) -> Tensor:

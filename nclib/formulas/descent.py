@@ -102,7 +102,7 @@ def log_spaced(steps: int, num_records: int) -> set[int]:
     Both ends are among them. Raises ValueError for fewer than 1 of either.
     """
     at_least(1, steps=steps, num_records=num_records)
-    return {*np.geomspace(1, steps, num_records).round().astype(int).tolist()}
+    return {steps, *np.geomspace(1, steps, num_records).round().astype(int).tolist()}
 
 
 def _finite(value: Tensor, remedy: str) -> float:

@@ -8,16 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nclib.palette import INK
-from nclib.pictures.curves import (
-    draw,
-    epoch_axis,
-    legend,
-    run_style,
-    scale,
-    when_right,
-)
+from nclib.pictures.curves import draw, epoch_axis, legend, run_style, scale, when_right
 from nclib.pictures.picture import Picture, house_style, picture
-from nclib.quantities import QUANTITIES, Quantity
+from nclib.quantities import QUANTITIES
 from nclib.runs.tables import accuracy_gain, given
 from nclib.runs.trajectory import Trajectory
 
@@ -54,10 +47,13 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
     rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
     size = (min(9, 2 + 2.3 * columns), 0.7 + 1.75 * rows)
     figure, axes = picture(rows, columns, size=size, sharey=True, squeeze=False)
+    said = []
     for run in runs:
         place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
         draw(axes[place], run, shown, *styles[loss], loss.replace("_", " "))
         axes[place].set_title(f"{run.settings['data']} · {run.settings['network']}")
+        first, end = run.metrics[shown.columns[0]].iloc[[0, -1]]
+        said.append(f"{run.title}: from {first:.2g} to {end:.2g}, {when_right(run)}")
     last = max(int(run.epochs[-1]) for run in runs)
     for axis in axes.flat:
         scale(axis, shown)
@@ -65,7 +61,7 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
         axis.set_visible(axis.has_data())
     epoch_axis(axes, last)
     legend(figure, axes, shown.title, shown.thin if len(shown.columns) > 1 else None)
-    figure.alt = f"{shown.title} against epoch. " + _ends(runs, shown)
+    figure.alt = f"{shown.title} against epoch. {'; '.join(said)}."
     return figure
 
 
@@ -82,14 +78,17 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
     """Change in test accuracy, in points, from zero training error (ring) to the end (disc).
 
     Raises:
-        ValueError: for no runs, or if none reached zero training error.
+        ValueError: for no runs, or if none reached zero training error before its last epoch.
 
     Source: Papyan, Han, Donoho 2020, Table 1, as a picture.
     """
     runs = given(runs)
     table = accuracy_gain(runs)
     if table.empty:
-        raise ValueError("no run reached zero training error; train longer, or with less decay")
+        raise ValueError(
+            "no run reached zero training error before its last epoch; train longer, or with less "
+            "decay"
+        )
     figure, axis = picture(size=(9, 1 + 0.27 * len(table)))
     styles = _styles(runs)
     names = [f"{r.data} · {r.network} · {r.loss}".replace("_", " ") for r in table.itertuples()]
@@ -111,11 +110,3 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
         f"{name}: {words}" for name, words in zip(names, said, strict=True)
     )
     return figure
-
-
-def _ends(runs: Sequence[Trajectory], quantity: Quantity) -> str:
-    said = []
-    for run in runs:
-        first, last = run.metrics[quantity.columns[0]].iloc[[0, -1]]
-        said.append(f"{run.title}: from {first:.2g} to {last:.2g}, {when_right(run)}")
-    return "; ".join(said) + "."

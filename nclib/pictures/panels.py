@@ -6,15 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nclib.pictures.curves import (
-    ALL_THIN,
-    draw,
-    epoch_axis,
-    legend,
-    run_style,
-    scale,
-    when_right,
-)
+from nclib.pictures.curves import ALL_THIN, draw, epoch_axis, legend, run_style, scale, when_right
 from nclib.pictures.picture import Picture, house_style, picture
 from nclib.pictures.plane import centred_and_scaled
 from nclib.quantities import QUANTITIES

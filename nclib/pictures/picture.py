@@ -10,7 +10,6 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterable
-from typing import TypeVar
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -22,7 +21,6 @@ from nclib.palette import FAINT, INK, MUTED
 from nclib.runtime import profile
 from nclib.shapes import Number
 
-T = TypeVar("T")
 STYLE = {
     "font.size": 9.5, "axes.titlesize": 9.5, "axes.labelsize": 9, "legend.fontsize": 9,
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": MUTED,
@@ -33,6 +31,7 @@ STYLE = {
     "legend.frameon": False, "figure.facecolor": "white", "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-3, 4),
 }  # fmt: skip
+house_style = matplotlib.rc_context(STYLE)  # decorates what draws, whatever the session's style
 _drawing = threading.RLock()  # matplotlib's text layout and fonts are shared between figures
 
 
@@ -116,17 +115,6 @@ def kept(figure: Picture, *moving: Artist) -> Callable[[Callable[..., str]], Kep
         return moved
 
     return of
-
-
-def house_style(draw: Callable[..., T]) -> Callable[..., T]:
-    """Run a function that draws under the house style, whatever the session's defaults are."""
-
-    @functools.wraps(draw)
-    def styled(*args: object, **options: object) -> T:
-        with matplotlib.rc_context(STYLE):
-            return draw(*args, **options)
-
-    return styled
 
 
 def picture(

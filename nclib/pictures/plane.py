@@ -130,11 +130,7 @@ def feature_plane(run: Trajectory, *epochs: int | np.integer) -> Picture:
 def moving_plane(run: Trajectory) -> Kept:
     """``feature_plane`` of one measured epoch, kept: a function of the epoch, for a slider.
 
-    Args:
-        run: a trajectory of a network with p = 2.
-
-    Raises:
-        ValueError: if the features are not two-dimensional, or an epoch was not measured.
+    Takes and refuses the same runs and epochs.
     """
     figure, axis = picture(size=(4.6, 4.6))
     moving, show = _plane(axis, run)
@@ -145,11 +141,7 @@ def moving_plane(run: Trajectory) -> Kept:
 def plane_with_curve(reference: Trajectory) -> Kept:
     """The plane at a run's end beside NC1 against epoch, a reference in grey: of the run, kept.
 
-    Args:
-        reference: a trajectory of a network with p = 2; runs to compare have its classes.
-
-    Raises:
-        ValueError: if the features are not two-dimensional.
+    The reference has p = 2, else ValueError; runs to compare have its classes.
     """
     figure, (left, right) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
     moving, show = _plane(left, reference)

@@ -102,12 +102,8 @@ def moving_scene(
     """Features, class means, classifier and simplex beside four NC curves; kept.
 
     The function takes a ``Geometry``, a ``View``, the metrics until then (the curves end with
-    them), and by name ``yaw``, the camera's turn in radians (-0.3 when not given).
-
-    Args:
-        class_names: C names.
-        epochs: where the epoch axes end.
-        beside: metrics of another run to draw in grey.
+    them), and by name ``yaw``, the camera's turn in radians (-0.3 when not given). Epoch axes end
+    at ``epochs``; ``beside`` is the metrics of another run to draw in grey.
     """
     shown = [one for one in QUANTITIES.values() if one.live]
     places = [["scene", one.live] for one in shown]
@@ -169,7 +165,6 @@ def _solid(
     """The three-dimensional scene on one axis: what moves, and what moves it."""
     colors = to_rgba_array(class_colors(len(class_names)))
     axis.set(xlim=(-1.75, 1.75), ylim=(-1.45, 1.45), aspect="equal", xticks=[], yticks=[])
-    axis.grid(visible=False)
     axis.spines[:].set_visible(False)
 
     def lines(**style: object) -> LineCollection:

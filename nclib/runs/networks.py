@@ -68,8 +68,8 @@ def build_network(
             ResNet and VGG (64), growth rate of DenseNet (12 or 32); in brackets the full size.
         num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
             VGG and ResNet 8 times, ResNet-50 32 times.
-        linear_features: no ReLU on the MLP's features; a ReLU keeps them in the positive orthant,
-            where a simplex ETF of C classes *about the origin* does not fit into C-1 dimensions.
+        linear_features: no ReLU on the MLP's features; a ReLU keeps them from being negative, so
+            that no simplex *about the origin* fits; one that is shifted away from it does.
         batch_norm: False leaves the MLP without batch norm, the control of what decay does alone.
         seed: of the initial weights; the global generators are left as they are.
 
@@ -108,7 +108,7 @@ def mlp(
     linear_features: bool = False,
     batch_norm: bool = True,
 ) -> Features:
-    """Two hidden layers of ``width`` and a feature layer, each with batch norm and ReLU."""
+    """Two hidden layers of ``width`` and a feature layer, each with ReLU; batch norm before it."""
     layers, inputs = [nn.Flatten()], math.prod(image_shape)
     for outputs in (width, width, num_features):
         norm = [nn.BatchNorm1d(outputs)] if batch_norm else []

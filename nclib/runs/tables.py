@@ -14,15 +14,18 @@ CELL = ("data", "network", "loss")
 def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
     """Test accuracy at zero training error and at the end, in percent, with the epochs.
 
-    A row for each run that reached zero error: data, network, loss, ``zero_error_epoch``,
-    ``at_zero_error``, ``last_epoch``, ``at_end``, ``gain`` in points.
+    A row for each run that reached zero error before its last epoch (after that one there is
+    nothing to gain): data, network, loss, ``zero_error_epoch``, ``at_zero_error``, ``last_epoch``,
+    ``at_end``, ``gain`` in points.
 
     Source: Papyan, Han, Donoho 2020, Table 1.
     """
     rows = []
-    for run in (run for run in given(runs) if run.zero_error_epoch is not None):
-        accuracy = 100 * run.metrics.set_index("epoch").test_accuracy
+    for run in given(runs):
         first, last = run.zero_error_epoch, int(run.epochs[-1])
+        if first is None or first == last:
+            continue
+        accuracy = 100 * run.metrics.set_index("epoch").test_accuracy
         row = {key: run.settings[key] for key in CELL}
         row |= {"zero_error_epoch": first, "at_zero_error": accuracy[first], "last_epoch": last}
         rows.append(row | {"at_end": accuracy[last], "gain": accuracy[last] - accuracy[first]})

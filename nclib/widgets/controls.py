@@ -11,6 +11,7 @@ from nclib.formulas.losses import LOSSES
 from nclib.pictures.picture import Picture
 from nclib.widgets import messages
 
+Act = Callable[[], None]
 RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 100 epochs
     "cross_entropy": (0.1, 1e-2),
     "squared_error": (0.5, 2e-3),
@@ -50,17 +51,13 @@ class Controls:
     """
 
     def __init__(
-        self,
-        sets: Sequence[str],
-        start: dict[str, Any],
-        changed: Callable[[], None],
-        buttons: dict[str, Callable[[], None]],
+        self, sets: Sequence[str], start: dict[str, Any], changed: Act, buttons: dict[str, Act]
     ) -> None:
         self.by_name = {name: _control(name, sets, start) for name in ORDER}
         self.picture: Picture | None = None
         self.buttons = {text: _button(text, act) for text, act in buttons.items()}
         self._message = ipywidgets.HTML()
-        self._image = ipywidgets.Image(format="png", layout=messages.AS_IT_IS)
+        self._image = ipywidgets.Image(layout=messages.AS_IT_IS)
         self._unseen = ipywidgets.HTML()
         self._stage = ipywidgets.VBox([self._image])
         grid = ipywidgets.GridBox(list(self.by_name.values()), layout=_GRID)
@@ -121,18 +118,16 @@ def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
             raise ValueError(f"{name} is {value!r}; choose from {', '.join(menus[name])}")
         return ipywidgets.Dropdown(options=choices, value=value, **options)
     if name in SLIDERS:
-        values = list(SLIDERS[name])
         rate, decay = RECIPES[start.get("loss", "cross_entropy")]
-        usual = {"learning_rate": rate, "weight_decay": decay}.get(name, values[0])
+        usual = {"learning_rate": rate, "weight_decay": decay}.get(name, SLIDERS[name][0])
         value = start.get(name, usual)
-        values = sorted({*values, value})  # a value between the steps becomes one
-        choices = [(f"{one:g}", one) for one in values]
-        options["continuous_update"] = False
-        return ipywidgets.SelectionSlider(options=choices, value=value, **options)
+        values = sorted({*SLIDERS[name], value})  # a value between the steps becomes one
+        options |= {"options": [(f"{one:g}", one) for one in values], "continuous_update": False}
+        return ipywidgets.SelectionSlider(value=value, **options)
     if name in FIELDS:
         value = start.get(name, FIELDS[name])
         return ipywidgets.IntText(value=value, continuous_update=False, **options)
-    return ipywidgets.Checkbox(value=bool(start.get(name, False)), indent=True, **options)
+    return ipywidgets.Checkbox(value=bool(start.get(name, False)), **options)
 
 
 _STYLE = {"description_width": "104px"}
@@ -141,7 +136,7 @@ _GRID = {"grid_template_columns": _COLUMNS, "grid_gap": "0 16px", "padding": "0 
 _ROW = {"flex_flow": "row wrap", "align_items": "center"}
 
 
-def _button(text: str, act: Callable[[], None]) -> Any:
+def _button(text: str, act: Act) -> Any:
     main = "primary" if text == "Train" else "danger" if text == "Stop" else ""
     button = ipywidgets.Button(description=text, button_style=main, layout={"width": "auto"})
     button.on_click(lambda _: act())

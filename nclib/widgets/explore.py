@@ -53,8 +53,7 @@ class Explorer:
         """Sliders above the picture, as one ipywidget."""
         import ipywidgets
 
-        image = {"value": self.picture.png(), "format": "png", "layout": messages.AS_IT_IS}
-        self._image = ipywidgets.Image(**image)
+        self._image = ipywidgets.Image(value=self.picture.png(), layout=messages.AS_IT_IS)
         self._message = ipywidgets.HTML()
         for name, values in self._choices.items():
             self.controls[name] = ipywidgets.SelectionSlider(
@@ -98,7 +97,8 @@ class Explorer:
                 f"{count} pictures would have to be drawn for a page without a kernel; "
                 f"give the sliders fewer values (at most {MOST_PICTURES} combinations)"
             )
-        drawn = [self._drawn(*values) for values in itertools.product(*self._choices.values())]
+        combinations = itertools.product(*self._choices.values())
+        pictures, alts = zip(*(self._drawn(*values) for values in combinations), strict=True)
         sliders = [
             {
                 "name": _words(name),
@@ -113,11 +113,7 @@ class Explorer:
             style=asset("explore.css", __file__),
             body=f'<div id="sliders"></div>\n<img id="picture" alt="{html.escape(alt)}" '
             f'src="data:image/png;base64,{first}">\n<p id="words" role="status"></p>',
-            state={
-                "sliders": sliders,
-                "pictures": [p for p, _ in drawn],
-                "alts": [a for _, a in drawn],
-            },
+            state={"sliders": sliders, "pictures": pictures, "alts": alts},
             script=asset("explore.js", __file__),
         )
         title = html.escape(f"Picture under {', '.join(map(_words, self._choices))}")

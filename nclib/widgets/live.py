@@ -66,7 +66,8 @@ class LiveTraining:
             raise ValueError(f"there is no control {unknown[0]!r}; there are {', '.join(ORDER)}")
         sets = dict(data) if isinstance(data, Mapping) else {getattr(data, "name", data): data}
         self._sets = {name: load_data(d) if isinstance(d, str) else d for name, d in sets.items()}
-        buttons = {"Train": self._press, "Stop": self._stop_pressed, "Keep to compare": self._keep}
+        self._stop = threading.Event()
+        buttons = {"Train": self._press, "Stop": self._stop.set, "Keep to compare": self._keep}
         self.view = Controls(list(self._sets), start, self._changed, buttons)
         self.controls = self.view.by_name
         self._show_stop(False)
@@ -75,7 +76,6 @@ class LiveTraining:
         self._before: Trajectory | None = None
         self.kept: Trajectory | None = None
         self.running = False
-        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._last_s = float("inf")
         self._scene: tuple[tuple, Kept] | None = None
@@ -140,9 +140,6 @@ class LiveTraining:
         if not self.running:
             self.run()
 
-    def _stop_pressed(self) -> None:
-        self._stop.set()
-
     def _keep(self) -> None:
         if self.trajectory:
             self.keep()
@@ -183,9 +180,9 @@ class LiveTraining:
         def due() -> bool:
             return time.perf_counter() - shown > self._pause_s
 
-        wanted = lambda number: number in recorded or due()  # noqa: E731
         with stops_when(self._stop, network):
-            for epoch in whole_steps(_epochs(network, data, values, measure_at=wanted)):
+            steps = _epochs(network, data, values, measure_at=lambda n: n in recorded or due())
+            for epoch in whole_steps(steps):
                 if epoch.metrics is None:
                     continue
                 if epoch.number in recorded:
@@ -229,9 +226,7 @@ class LiveTraining:
         if self._scene is None or self._scene[0] != (names, epochs):
             kept = self.kept.metrics if self.kept else None
             self._scene = (names, epochs), moving_scene(names, max(1, epochs), beside=kept)
-        shot = epoch.snapshot
-        arrays = (shot.labels, shot.features, shot.class_means, shot.weight)
-        moment = Geometry(*(array.numpy() for array in arrays))
+        moment = Geometry(*(getattr(epoch.snapshot, name).numpy() for name in Geometry._fields))
         view = view_of(moment.class_means, moment.weight.shape[1])
         metrics = self.trajectory.metrics
         if epoch.number > metrics.epoch.iloc[-1]:

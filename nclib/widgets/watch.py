@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 T = TypeVar("T")
 
@@ -47,16 +47,11 @@ def whole_steps(steps: Iterable[T]) -> Iterator[T]:
         signal.signal(signal.SIGINT, before)
 
 
-@contextlib.contextmanager
-def stops_when(event: threading.Event, network: nn.Module) -> Iterator[None]:
-    """While the block runs, raise ``Stopped`` at the network's next forward pass once it is set."""
+def stops_when(event: threading.Event, network: nn.Module) -> RemovableHandle:
+    """In a ``with`` of it, the network's forward pass raises ``Stopped`` once the event is set."""
 
     def look(*_: Any) -> None:
         if event.is_set():
             raise Stopped
 
-    handle = network.register_forward_pre_hook(look)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return network.register_forward_pre_hook(look)

@@ -10,9 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from nclib.formulas.descent import least_eigenvalue
+from nclib.formulas.collapse import collapse_metrics
+from nclib.formulas.deep_ufm import DeepUFM
+from nclib.formulas.descent import fit, least_eigenvalue
+from nclib.formulas.layers import layer_collapse
+from nclib.formulas.statistics import ClassStatistics
 from nclib.formulas.ufm import UFM
 from nclib.lessons.deep import fits, maps, starts
+from nclib.quantities import COLLAPSED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "notebooks" / "07_deep_neural_collapse.py").read_text(encoding="utf-8")
@@ -47,9 +52,23 @@ def test_ends_are_sorted_by_value_rank_and_classes_told_apart():
 
 
 def row(loss, rank, told):
-    return dict(
-        zip([*starts.CELL, "loss", "rank", "told"], (3, 16, 0.2, loss, rank, told), strict=True)
-    )
+    names = [*starts.CELL, "loss", "rank", "told"]
+    return dict(zip(names, (3, 16, 0.2, loss, rank, told), strict=True))
+
+
+def test_an_end_called_collapse_is_collapsed_by_the_yardstick_of_the_suite():
+    """From the second layer on; one sample a class leaves nothing to NC1."""
+    decays = {"weight_decay": starts.DECAY, "feature_decay": starts.DECAY}
+    model = DeepUFM(starts.CLASSES, 1, 3, 32, **decays, init=0.57)
+    loss = float(fit([model], steps=starts.STEPS))
+    end = row(loss, min(layer.rank for layer in layer_collapse(model)), starts.CLASSES)
+    assert starts.sorted_ends(pd.DataFrame([end])).end[0] == "collapse"
+    for means in model.class_means()[1:]:
+        stats = ClassStatistics.from_features(means, torch.arange(10))
+        found = collapse_metrics(stats, model.weights[-1].detach())
+        assert found.equinorm_means < COLLAPSED["equinorm_means"]
+        assert found.max_angle_means < COLLAPSED["max_angle_means"]
+    assert found.self_duality < COLLAPSED["self_duality"]
 
 
 @pytest.mark.parametrize(

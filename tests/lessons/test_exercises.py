@@ -7,6 +7,7 @@ import math
 import symtable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from cells import read_cells
@@ -16,7 +17,9 @@ from nclib import presets
 from nclib.lessons.answers import NOT_DONE, RIGHT
 from nclib.lessons.measuring import checks as measuring
 from nclib.lessons.squared import checks as squared
+from nclib.lessons.squared import means
 from nclib.lessons.tour import checks as tour
+from nclib.runs.payload import Coordinates
 
 ROOT = Path(__file__).parents[2]
 # Plausible wrong answers, each with a word its hint must hold.
@@ -39,6 +42,7 @@ WRONG_ANSWERS = [
     (tour.check_max_angle, lambda m: m @ m.T, "something of type Tensor and shape (5, 5)"),
     (tour.check_max_angle, lambda m: m.no_such_thing, "it raised AttributeError"),
     (tour.check_counter_example, lambda: on_three_digits(weight_decay=1e-2), "it collapsed"),
+    (tour.check_counter_example, lambda: on_three_digits(epochs=600), "every measure is below"),
     (tour.check_counter_example, lambda: on_three_digits(epochs=2), "Train longer, or with less"),
     (tour.check_counter_example, lambda: 0.02, "a trajectory is asked for"),
     (measuring.check_equinorm, lambda m: _norms(m, correction=0), "Divide by C-1 under the root"),
@@ -51,8 +55,14 @@ WRONG_ANSWERS = [
     (measuring.check_vacuous, lambda: ["NC2"], "'NC2' is none of nc1, equinorm_means"),
     (measuring.check_vacuous, lambda: "equinorm_means", "one is missing"),
     (measuring.check_vacuous, lambda: 3, "a set of names is asked for"),
-    (measuring.check_no_simplex, lambda: on_ten_digits(3, num_features=5), "below 0.01 is asked"),
-    (measuring.check_no_simplex, lambda: on_ten_digits(80), "How many dimensions does the simplex"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(1, num_features=5), "have no room for"),
+    (measuring.check_no_simplex, lambda: on_ten_digits(3), "below 0.05 is asked"),
+    (
+        measuring.check_no_simplex,
+        lambda: ended(accuracy=0.99),
+        "99.0% of the training set is right",
+    ),
+    (measuring.check_no_simplex, lambda: on_ten_digits(60), "Are there equally many of each class"),
     (measuring.check_no_simplex, lambda: ("network", "run"), "a tuple of 2 was returned"),
     (squared.check_squared_error, lambda h, y: _square(h, y).sum(1).mean(), "Average over the cla"),
     (squared.check_squared_error, lambda h, y: _square(h, y).sum(1).mean() / 2, "the papers' L"),
@@ -68,8 +78,9 @@ WRONG_ANSWERS = [
     (squared.check_constant, lambda c: (c - 1) / (2 * c), "That is the papers' L"),
     (squared.check_constant, lambda c: (c - 1) / (2 * c * c), "Leave the ½ out"),
     (squared.check_two_in_one, lambda: with_squared_error(1e-2), "Turn the decay up"),
-    (squared.check_two_in_one, lambda: with_squared_error(0.25), "Some digits are mixed up"),
     (squared.check_two_in_one, lambda: with_squared_error(0.3), "Turn the decay down"),
+    (squared.check_two_in_one, lambda: ended(APART, accuracy=0.9), "Some digits are mixed up"),
+    (squared.check_two_in_one, lambda: ended(ON_A_LINE, accuracy=0.67), "on one line, but apart"),
 ]
 
 
@@ -92,9 +103,10 @@ def _off(means, *, centre=True, unit=True, pairs=True, absolute=True, widest=Non
     return (off.abs() if absolute else off).mean()
 
 
-def in_plane(**settings):
+def in_plane(*, seed=0, **settings):
     data = nclib.load_data("digits", classes=[0, 1, 2])
-    network = nclib.build_network("mlp", data, width=128, num_features=2, linear_features=True)
+    plane = {"width": 128, "num_features": 2, "linear_features": True, "seed": seed}
+    network = nclib.build_network("mlp", data, **plane)
     epochs = nclib.train(network, data, schedule=nclib.cosine_schedule, **settings)
     return nclib.Trajectory.of(epochs)
 
@@ -115,10 +127,61 @@ def on_ten_digits(epochs, **options):
     return nclib.Trajectory.of(nclib.train(network, data, **settings))
 
 
+APART = [[1.0, 0.0], [-0.5, 0.87], [-0.5, -0.87]]
+ON_A_LINE = [[1.0, 0.0], [0.3, 0.0], [-1.3, 0.0]]
+NEAR = [[1.0, 0.0], [-0.5, 5e-4], [-0.5, -5e-4]]  # a thousandth apart: numerically of rank 2
+
+
+class Ended(nclib.Trajectory):
+    """A run that ended with these class means, in points off the simplex."""
+
+    def __init__(self, class_means, accuracy, rank):
+        super().__init__()
+        self.num_features, self.settings = 64, {"class_names": [*"0123456789"]}
+        row = {"train_accuracy": accuracy, "rank": rank, "nc1": 0.01, "max_angle_means": 0.2}
+        self._rows, self._means = [row], np.array([class_means])
+
+    def coordinates(self):
+        return Coordinates(self._means, self._means, self._means, np.ones(1))
+
+
+def ended(class_means=APART, *, accuracy=1.0, rank=2):
+    return Ended(class_means, accuracy, rank)
+
+
 @pytest.mark.parametrize(("check", "answer", "hint"), WRONG_ANSWERS)
 @pytest.mark.filterwarnings("ignore:all class means coincide:UserWarning")
 def test_a_wrong_answer_gets_a_hint(check, answer, hint, refused):
     refused(check, answer, hint)
+
+
+def test_two_digits_a_hair_apart_are_in_one_point(capsys):
+    squared.check_two_in_one(lambda: ended(NEAR, accuracy=0.67))
+    assert capsys.readouterr().out.strip() == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("class_means", "rank", "found"),
+    [
+        (APART, 2, (2, 3)), (NEAR, 2, (1, 2)), (ON_A_LINE, 1, (1, 3)), (APART, 0, (0, 1)),
+        ([[0.0, 0.0]] * 3, 0, (0, 1)), ([[0.0, 0.0]] * 3, 2, (0, 1)),
+    ],
+)  # fmt: skip
+def test_directions_and_places_by_the_stated_tolerance(class_means, rank, found):
+    run = ended(class_means, rank=rank)
+    assert (means.directions(run), means.places(run)) == found
+    for scale in (1e-8, 1e8):
+        scaled = ended((scale * np.array(class_means)).tolist(), rank=rank)
+        assert (means.directions(scaled), means.places(scaled)) == found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "decay"), [(0, 0.22), (2, 0.24), (2, 0.26)])
+def test_pairs_that_an_exact_rank_misses_are_accepted(seed, decay, capsys):
+    settings = {"loss": "squared_error", "learning_rate": 0.2, "epochs": 100}
+    run = in_plane(seed=seed, weight_decay=decay, **settings)
+    squared.check_two_in_one(lambda: run)
+    assert capsys.readouterr().out.strip() == RIGHT
 
 
 @pytest.mark.parametrize(

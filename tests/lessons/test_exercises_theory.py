@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import nclib
+from nclib import ClassStatistics
+from nclib.formulas.collapse import self_duality
 from nclib.lessons.answers import NOT_DONE, RIGHT
 from nclib.lessons.decomposition import checks as decomposition
 from nclib.lessons.path import checks as path
@@ -106,6 +108,33 @@ def test_a_wrong_answer_gets_a_hint(check, answer, hint, refused):
 def test_a_right_answer_is_right(check, answer, capsys):
     check(answer)
     assert capsys.readouterr().out.startswith(RIGHT)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("tied", [0.0, 1e-2, 0.3, 3.0])
+def test_which_shapes_of_noise_end_self_dual(seed, tied):
+    """Exercise 3 of notebook 04: those that map the span of the means into itself, and no other."""
+    generator = torch.Generator().manual_seed(seed)
+    means = nclib.simplex_etf(4, 7, seed=seed)
+    basis = torch.linalg.svd(means)[2]  # three directions of the means, four others
+    root = torch.block_diag(*(torch.randn(k, k, generator=generator) for k in (3, 4))).double()
+    root[:3, 3:] = tied * torch.randn(3, 4, generator=generator)
+    inside = root @ root.T + 0.1 * torch.eye(7)  # anisotropic, and tied by the block off the two
+    found = decomposition._duality_at(means, basis.T @ inside @ basis, 1e-12)
+    assert (found < 1e-9) if tied == 0 else (found > 1e-6)
+    stats = ClassStatistics.from_features(
+        *spread_like(means, 1e-5 * torch.linalg.cholesky(basis.T @ inside @ basis))
+    )
+    weight, _ = nclib.least_squares_classifier(stats)
+    assert self_duality(weight, means) == pytest.approx(found, rel=0.02, abs=1e-6)
+
+
+def spread_like(means, root):
+    """Balanced features around the means whose within-class covariance is root rootᵀ."""
+    count, size = means.shape
+    noise = torch.cat([torch.eye(size), -torch.eye(size)]).to(means) * size**0.5
+    labels = torch.arange(count).repeat_interleave(2 * size)
+    return means[labels] + (noise @ root.T).repeat(count, 1), labels
 
 
 def test_what_a_hole_breaks_is_said(capsys):

@@ -7,48 +7,54 @@ import math
 import pytest
 import torch
 
-from nclib.formulas.synthetic import simplex_with_scatter
+from nclib.formulas.ufm import UFM
 from nclib.lessons.answers import RIGHT
 from nclib.lessons.unconstrained import checks
 
-SQUARE = torch.eye(8, dtype=torch.float64)
-LONG = SQUARE.clone()
-LONG[0] = 30
+UNDECAYED = {"loss": "squared_error", "weight_decay": 0, "feature_decay": 0}
 
 
-def features(*, size=1e-4, shape=LONG):
-    return simplex_with_scatter(4, 50, size=size, shape=shape)
+def placed(*, means=10.0, noise=10.0, num_features=8, **options):
+    """Four classes read off four features; the others hold the same means, larger, and noise."""
+    model = UFM(4, 15, num_features, **UNDECAYED | options)
+    seen = torch.eye(4, dtype=torch.float64)[model.labels]
+    draw = torch.Generator().manual_seed(0)
+    more = means * seen + noise * torch.randn(60, 4, generator=draw, dtype=torch.float64)
+    return model.place(torch.eye(4, num_features), torch.cat([seen, more], 1)[:, :num_features])
 
 
-def uneven():
-    found, labels = features()
-    found[labels == 0] *= 1.5
-    found[labels == 1] += 0.3
-    return found, labels
+def of_rank_three():
+    """A simplex and its bias: with C-1 features W sees all there is."""
+    model = UFM(4, 15, 3, bias_decay=0, **UNDECAYED)
+    simplex = torch.linalg.svd(torch.eye(4) - 0.25)[0][:, :3]
+    return model.place(simplex, simplex[model.labels], torch.full((4,), 0.25))
 
 
 WRONG_ANSWERS = [
-    (checks.check_deadly_decay, lambda c, n: 1 / c, "n counts, too"),
-    (checks.check_deadly_decay, lambda c, n: 1 / (c * n), "The root in θ"),
-    (checks.check_deadly_decay, lambda c, n: 1 / (c * c * n), "That is λ²"),
-    (checks.check_deadly_decay, lambda c, n: n**0.5 / c, "divide by √n"),
-    (checks.check_deadly_decay, lambda c, n: 1.0, "with less decay already"),
-    (checks.check_deadly_decay, lambda c, n: 1e-3, "There features still pay"),
-    (checks.check_deadly_decay, lambda c, n: -1.0, "A decay is a positive number"),
-    (checks.check_deadly_decay, lambda c, n: 1 / (c * (c * n) ** 0.5), "of one class"),
-    (checks.check_deadly_decay, lambda c, n: math.nan, "nan was returned"),
-    (checks.check_scale, lambda c, t: math.log(1 / t), "the C-1 beside e^s"),
-    (checks.check_scale, lambda c, t: math.log(1 / t - c), "The derivative of"),
-    (checks.check_scale, lambda c, t: math.log(1 / t - c + 1), "s is never negative"),
-    (checks.check_scale, lambda c, t: 1 - c * t, "the row of squared error"),
-    (checks.check_scale, lambda c, t: 1 / t - c + 1, "That is e^s: take the logarithm"),
-    (checks.check_scale, lambda c, t: math.log((c - 1) / t), "the slope there is"),
-    (checks.check_scale, lambda c, t: math.log(-t), "it raised"),
-    (checks.check_not_self_dual, lambda: features(size=0.1), "Shrink the scatter"),
-    (checks.check_not_self_dual, uneven, "off the simplex's angles"),
-    (checks.check_not_self_dual, lambda: features(shape=SQUARE), "long and thin"),
-    (checks.check_not_self_dual, lambda: features(size=0.0), "the classifier follows"),
-    (checks.check_not_self_dual, lambda: features()[0], "a pair, features and labels"),
+    (checks.check_deadly_decay, lambda c: 2 / c**1.5, "squared error's, with torch's 2/C"),
+    (checks.check_deadly_decay, lambda c: 1 / c, "λ_H is λ/N, not λ"),
+    (checks.check_deadly_decay, lambda c: 1 / c**1.5, "solve for λ"),
+    (checks.check_deadly_decay, lambda c: c**0.5, "The other way round"),
+    (checks.check_deadly_decay, lambda c: 0.5, "put them into Cθ = 1"),
+    (checks.check_deadly_decay, lambda c: math.nan, "nan was returned"),
+    (checks.check_scale, lambda c, t, a: math.log(1 / t - c + 1), "labels that are not smoothed"),
+    (checks.check_scale, lambda c, t, a: math.log(1 / (t + a / c)), "the C-1 beside e^s"),
+    (checks.check_scale, lambda c, t, a: math.log(1 / (t + a / c) - c), "The derivative of"),
+    (checks.check_scale, lambda c, t, a: math.log(1 / (t + a / c) - c + 1), "s is never negative"),
+    (checks.check_scale, lambda c, t, a: math.log(1 / (t + a) - c + 1), "adds α/C to θ"),
+    (
+        checks.check_scale,
+        lambda c, t, a: 1 / (t + a / c) - c + 1,
+        "take the logarithm",
+    ),
+    (checks.check_scale, lambda c, t, a: math.log((c - 1) / t), "the slope there is"),
+    (checks.check_scale, lambda c, t, a: math.log(-t), "it raised"),
+    (checks.check_at_zero_loss, lambda: placed(noise=0.1), "put means, and more scatter"),
+    (checks.check_at_zero_loss, of_rank_three, "3 features for 4 classes leave W nothing"),
+    (checks.check_at_zero_loss, lambda: placed(weight_decay=0.1), "there is a decay"),
+    (checks.check_at_zero_loss, lambda: placed(loss="focal"), "focal was returned"),
+    (checks.check_at_zero_loss, lambda: UFM(4, 15, 8, **UNDECAYED), "must be one-hot"),
+    (checks.check_at_zero_loss, lambda: torch.eye(3), "is asked for, something of type Tensor"),
 ]
 
 
@@ -58,6 +64,6 @@ def test_a_wrong_answer_gets_a_hint(check, answer, hint, refused):
 
 
 def test_any_example_is_right_that_is_one(capsys):
-    shape = torch.randn(8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
-    checks.check_not_self_dual(lambda: features(size=1e-5, shape=shape))
-    assert capsys.readouterr().out.strip() == RIGHT
+    checks.check_at_zero_loss(lambda: placed(means=1, noise=30))
+    checks.check_at_zero_loss(lambda: placed(bias_decay=0))
+    assert capsys.readouterr().out.split("\n")[:2] == [RIGHT, RIGHT]

@@ -14,7 +14,7 @@ from PIL import Image
 import nclib
 from nclib import ClassStatistics, Trajectory
 from nclib.lessons.decomposition import pictures as mse
-from nclib.lessons.decomposition import samples, sliders
+from nclib.lessons.decomposition import samples, sliders, trainings
 from nclib.runs import presets
 
 
@@ -171,3 +171,116 @@ def test_shares_as_a_picture(run):
     assert picture.alt.count("at most") == 2
     with pytest.raises(ValueError, match="there are no runs"):
         mse.perpendicular_shares([])
+
+
+def test_shares_by_name():
+    run = nclib.load_run("digits-mlp-mse-0")
+    runs = {"one": run, "none": mse.terms_of({}), "cut": run.metrics[:5]}
+    picture = mse.shares_by_name(runs)
+    assert width(picture) <= 900
+    lines = {line.get_label(): line for line in picture.axes[0].lines}
+    np.testing.assert_allclose(lines["one"].get_ydata(), mse.shares(run))
+    assert lines["cut"].get_xdata().tolist() == (run.epochs[:5] + 1).tolist()
+    assert "none" not in lines
+    assert "one: 0.38 at epoch 0" in picture.alt
+    with pytest.raises(ValueError, match="there are no runs"):
+        mse.shares_by_name({"none": mse.terms_of({})})
+
+
+def test_shares_since_an_epoch():
+    run = nclib.load_run("digits-mlp-mse-0")
+    late = mse.shares(run, 10)
+    assert late.tolist() == mse.shares(run)[run.epochs >= 10].tolist()
+    assert 0 < len(late) < len(run)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.05])
+@pytest.mark.parametrize("counts", [[12, 12, 12, 12], [4, 30, 9, 17]])
+def test_no_other_length_or_bias_of_a_row_is_better(counts, decay):
+    stats = ClassStatistics.from_features(*samples.clouds(counts, seed=3))
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 6, generator=generator, dtype=torch.float64)
+    best, bias = samples.best_lengths_and_biases(stats, weight, weight_decay=decay)
+    cosines = torch.nn.functional.cosine_similarity(best, weight).abs()
+    np.testing.assert_allclose(cosines, 1)
+    lengths = torch.ones(4, 1, dtype=torch.float64)
+    shift = torch.zeros(4, dtype=torch.float64)
+    features, labels = samples.clouds(counts, seed=3)
+
+    def loss(lengths, shift):
+        rows, off = lengths * best, bias + shift
+        misses = features @ rows.T + off - torch.eye(4)[labels]
+        decayed = rows.square().sum() + off.square().sum()
+        return misses.square().sum(1).mean() / 2 + decay / 2 * decayed
+
+    for slope in torch.func.grad(loss, argnums=(0, 1))(lengths, shift):
+        assert slope.abs().max() < 1e-12
+    found = nclib.decompose_mse(stats, best, bias, weight_decay=decay)
+    assert found.total == pytest.approx(float(loss(lengths, shift)), rel=1e-12)
+
+
+def test_the_least_squares_classifier_is_not_refitted(stats):
+    for decay in (0.0, 0.02):
+        weight, bias = nclib.least_squares_classifier(stats, weight_decay=decay)
+        again = samples.best_lengths_and_biases(stats, 3 * weight, weight_decay=decay)
+        np.testing.assert_allclose(again[0], weight, atol=1e-12)
+        np.testing.assert_allclose(again[1], bias, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_cross_entropys_rows_point_elsewhere(seed):
+    """Notebook 04, section 5, and its control: squared error's classifier needs no refitting."""
+    digits = nclib.load_data("digits")
+    table = trainings.refit_table(digits, seed=seed)
+    as_it_is, refitted = (table[column].tolist() for column in table)
+    assert min(as_it_is) > 0.99
+    assert 0.15 < refitted[0] < 0.4
+    assert refitted[1] > 0.8
+    network = nclib.build_network("mlp", digits, seed=seed)
+    settings = presets.quick("mlp", "squared_error") | {"progress": False, "measure_at": []}
+    for _ in nclib.train(network, digits, seed=seed, **settings):
+        pass
+    decay = 10 * settings["weight_decay"] / 2
+    one = samples.terms_of(network, digits.train, decay, refitted=True)
+    assert one.perpendicular / one.total < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1])
+def test_what_the_falling_rate_does_and_does_not(seed):
+    """Notebook 04, section 4, with another seed: two rates that stay beside the one that falls."""
+    digits = nclib.load_data("digits")
+    settings = presets.quick("mlp", "squared_error") | {"progress": False}
+    runs = trainings.at_constant_rates(digits, [0.5, 0.05], seed=seed, **settings)
+    assert list(runs) == ["stays at 0.5", "stays at 0.05"]
+    high, low = runs.values()
+    network = nclib.build_network("mlp", digits, seed=seed)
+    falls = Trajectory.of(nclib.train(network, digits, seed=seed, **settings))
+    assert mse.shares(falls, 10).max() > 0.5
+    assert mse.shares(falls)[-1] < 0.03
+    assert mse.shares(high, 10).max() > 0.6
+    assert mse.shares(low, 10).max() < 0.2
+    for table in (high, low):
+        assert 0.06 < mse.shares(table, 60).mean() < 0.25
+
+
+def test_terms_are_watched_and_an_interrupt_keeps_them(monkeypatch, capsys):
+    data = nclib.load_data("digits", classes=[0, 1, 2])
+    settings = presets.quick("mlp", "squared_error") | {"epochs": 4, "progress": False, "seed": 0}
+    decays = {"as trained": 3 * settings["weight_decay"] / 2, "none": 0.0}
+    network = nclib.build_network("mlp", data, width=12, seed=0)
+    tables = trainings.watch_terms(network, data, decays, **settings)
+    assert list(tables) == list(decays)
+    twin = nclib.build_network("mlp", data, width=12, seed=0)
+    run = Trajectory.of(nclib.train(twin, data, **settings))
+    np.testing.assert_allclose(mse.shares(tables["as trained"]), mse.shares(run), rtol=1e-4)
+    assert tables["none"].epoch.tolist() == run.epochs.tolist()
+
+    def cut(*args, **kwargs):
+        yield from list(nclib.train(*args, **kwargs))[:2]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainings, "train", cut)
+    tables = trainings.watch_terms(network, data, decays, **settings)
+    assert tables["none"].epoch.tolist() == [0, 1]
+    assert "stopped after 2 measured epochs" in capsys.readouterr().out

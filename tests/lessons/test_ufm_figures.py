@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import nclib
 from nclib import ClassStatistics, Trajectory, simplex_etf
 from nclib.formulas import descent, losses
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.synthetic import simplex_with_scatter
 from nclib.formulas.ufm import UFM, minimum_of
-from nclib.lessons.unconstrained import fits, margin, sliders
+from nclib.lessons.claims import claim_collapsed
+from nclib.lessons.unconstrained import decay, fits, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.runs.free_features import descend
 
+ROOT = Path(__file__).parents[2]
 DECAYS = {"weight_decay": 0.05, "feature_decay": 0.04}
 
 
@@ -113,13 +118,17 @@ def test_a_simplex_with_scatter_has_the_scatter_asked_for(size):
         simplex_with_scatter(4, 9, size=size, shape=shape[:2, :2])
 
 
-def test_a_nudged_descent_begins_where_the_model_stands_and_leaves_a_saddle():
-    model = UFM(3, 2, 4, loss="squared_error", **DECAYS, init=0)
-    at_zero = model.objective().item()
-    steps, values = fits.nudged_descent(model)
-    assert (steps[0], steps[1], steps[-1]) == (0, 3, 300)
-    assert values[0] == pytest.approx(at_zero, abs=1e-6)
-    assert values[-1] == pytest.approx(minimum_of(model).loss, abs=1e-6)
+@pytest.mark.parametrize("rank", range(4))
+def test_where_directions_are_left_out_there_is_a_way_down_to_the_minimum(rank):
+    slope, curvature = fits.slope_and_curvature(rank)
+    assert slope < 1e-12
+    assert (curvature < -0.05) == (rank < 3)
+    model = fits.at_critical_point(rank)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        parameter.data.add_(1e-4 * noise)
+    assert descent.minimise(model) == pytest.approx(minimum_of(model).loss, abs=1e-9)
 
 
 def test_scatter_shrinks_step_by_step():
@@ -128,6 +137,102 @@ def test_scatter_shrinks_step_by_step():
     assert [b / a for a, b in itertools.pairwise(nc1)] == pytest.approx([1e-2] * 4)
     assert max(nc3) < 1e-20  # round scatter: self-dual at every size
     assert nc1[1] == fits.measured(shape, 0, 0.1).nc1
+    nc3 = fits.while_it_shrinks(fits.some_shape(0), 0)[1]
+    assert min(nc3) > 0.1
+
+
+def test_scatter_need_not_be_round_but_keep_the_span_of_the_means():
+    """At λ = 0 the classifier becomes self-dual if Σ_W maps span(Ṁ) into itself, and only then."""
+    long = fits.keeping_the_span(22)
+    assert torch.linalg.cond(long.T @ long) == pytest.approx(484)
+    ends = {}
+    for tilt in (0, 5, 45, 85, 90):
+        shape = fits.keeping_the_span(22, tilt)
+        ends[tilt] = fits.measured(shape, 0, 1e-6).self_duality
+        assert fits.measured(shape, 1e-2, 1e-6).self_duality < 1e-9  # a decay helps at any tilt
+    assert max(ends[0], ends[90]) < 1e-9
+    assert min(ends[tilt] for tilt in (5, 45, 85)) > 1e-3
+
+
+# without decay
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_without_decay_the_end_remembers_the_start(seed):
+    """Squared error stops at zero loss, uncollapsed; from a small start it collapses."""
+    end = fits.fate("squared_error", 1, steps=400, seed=seed)
+    assert end.loss < 1e-12
+    with pytest.raises(AssertionError, match="does not hold"):
+        claim_collapsed("from a start of 1", end)
+    claim_collapsed("from a small start", fits.fate("squared_error", 0.05, steps=400, seed=seed))
+
+
+def test_cross_entropy_without_decay_may_be_far_from_collapse_when_its_loss_is_nearly_gone():
+    end = fits.fate("cross_entropy", 1, steps=400)
+    assert end.loss < 1e-3
+    assert end.nc1 > 0.5
+
+
+# notebook 03's network
+
+
+@pytest.fixture(scope="module")
+def three():
+    return nclib.load_data("digits", classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 10])
+def test_the_largest_decay_is_the_pull_at_zero(num_classes):
+    labels = torch.arange(num_classes).repeat_interleave(4)
+    for loss, wanted in (
+        ("squared_error", 2 / num_classes**1.5),
+        ("cross_entropy", num_classes**-0.5),
+    ):
+        logits = torch.full((len(labels), num_classes), 1 / num_classes, dtype=torch.float64)
+        logits.requires_grad_()
+        losses.LOSSES[loss](logits, labels).backward()
+        pull = len(labels) ** 0.5 * torch.linalg.matrix_norm(logits.grad, 2)
+        assert decay.largest_decay(loss, num_classes) == pytest.approx(wanted)
+        assert float(pull) == pytest.approx(wanted)
+
+
+def test_layers_below_are_held_and_the_head_starts_afresh(three):
+    first = decay.train_in_plane(three, 2e-2, epochs=2)
+    held = decay.train_in_plane(three, 0.1, epochs=1, held=first.network, seed=1)
+    for a, b in zip(first.network.features[:-1].parameters(),
+                    held.network.features[:-1].parameters(), strict=True):  # fmt: skip
+        assert torch.equal(a, b)
+    assert not torch.equal(first.network.classifier.weight, held.network.classifier.weight)
+    assert held.sizes[0] >= held.sizes[1]
+    table = decay.above_the_line({0.1: held, 0.5: held})
+    assert table.larger[0.1] == pytest.approx(float(held.sizes[0]) - 1 + 0.1 * 3**1.5 / 2)
+    assert table.smaller[0.5] == pytest.approx(float(held.sizes[1]))
+    picture = decay.sizes_and_balance({0.02: first}, {0.1: held})
+    shown(picture)
+    assert f"λ = 0.02: {first.sizes[0]:.2f} and {first.sizes[1]:.2f}" in picture.alt
+    assert "0.385" in picture.alt
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_merge_one_by_one_unless_the_layers_below_are_held(three, seed):
+    whole = {wd: decay.train_in_plane(three, wd, epochs=60, seed=seed) for wd in (0, 0.02, 0.25)}
+    assert whole[0.02].off_balance < 0.05 < 1 < whole[0].off_balance
+    assert whole[0.25].sizes[0] > 0.2
+    assert whole[0.25].sizes[1] < 1e-3
+    assert int(whole[0.25].apart.argmin()) == int(decay.distances_of_images(three).argmin()) == 2
+    for wd in (0.25, 0.3, 0.35):
+        held = decay.train_in_plane(three, wd, epochs=60, seed=seed, held=whole[0.02].network)
+        assert float(held.sizes.min()) > 0.02
+        assert float(decay.above_the_line({wd: held}).abs().max().max()) < 0.07
+
+
+def test_the_texts_name_two_papers_and_claim_no_collapse_in_time():
+    guide = (ROOT / "TEACHING.md").read_text(encoding="utf-8").split("\n### 06: ")[1]
+    page = (ROOT / "notebooks" / "06_unconstrained_features.py").read_text(encoding="utf-8")
+    for text in (guide.split("\n### ")[0], page):
+        assert not re.search(r"Zhou et al\. 2022\b(?![ab])", text)
+        assert not re.search(r"collapse \*soon\*|only slower|scatter is round", text)
 
 
 # pictures
@@ -182,21 +287,6 @@ def test_threshold_draws_the_objective_against_c_theta():
     assert values[1] == pytest.approx([0, *[best.scale] * 3], abs=1e-4)
 
 
-def test_room_shows_cosines_and_the_cost_of_each_dimension():
-    picture = sliders.room_picture()
-    for num_features in (2, 3, 5):
-        model = fitted(num_classes=4, num_features=num_features)
-        found = picture(model)
-        assert f"measured {model.objective().item():.9f}" in found.alt
-        curve = next(line for line in found.axes[1].lines if len(line.get_xdata()) == 7)
-        assert curve.get_ydata()[num_features - 1] == pytest.approx(model.objective().item())
-        shown(found)
-        cosines = free.pairs_of(model)
-        assert (float((cosines + 1 / 3).abs().max()) < 1e-3) == (num_features >= 3)
-    assert np.all(np.diff(curve.get_ydata())[:2] < 0)
-    assert np.diff(curve.get_ydata())[2:] == pytest.approx(0)
-
-
 def test_umbrella_stands_on_its_curve():
     picture = sliders.umbrella_picture(**DECAYS, per_class=2)
     for bias_decay in (0.01, 0.5, 10.0):
@@ -224,9 +314,6 @@ def test_static_figures_say_their_numbers():
     shown(picture)
     assert "round: NC3 ends at 1.0e-30; other: NC3 ends at 4.0e-01" in picture.alt
     assert picture.axes[0].lines[0].get_ydata()[-1] == 1e-12
-    picture = free.saddles([([0, 5], [0.4, 0.2]), ([0, 5], [0.2, 0.2])], [-0.1, -1e-17], 0.2)
-    shown(picture)
-    assert "0.400 to 0.200 (-0.100), 0.200 to 0.200 (0.000)" in picture.alt
     simplex, labels = simplex_etf(3, 2), torch.arange(3)
     start = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     walk = {"steps": 200, "learning_rate": 0.1}

@@ -79,6 +79,20 @@ def test_accuracy_gain_counts_from_the_first_epoch_without_error(with_another):
         assert row.gain == pytest.approx(gain)
 
 
+def test_a_last_mistake_in_the_last_epoch_leaves_nothing_to_gain(runs):
+    late = Trajectory()
+    late.settings, late._rows = runs[0].settings, runs[0]._rows[: 1 + _zero_error(runs[0])]
+    assert late.zero_error_epoch == late.epochs[-1]
+    assert len(tables.accuracy_gain([late, runs[0]])) == 1
+    assert tables.accuracy_gain([late]).empty
+    with pytest.raises(ValueError, match="zero training error before its last epoch"):
+        comparisons.accuracy_after_zero_error([late])
+
+
+def _zero_error(run):
+    return run.index_of(run.zero_error_epoch)
+
+
 def test_accuracy_picture(runs):
     picture = comparisons.accuracy_after_zero_error(runs)
     table = tables.accuracy_gain(runs)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from pandas.io.formats.style import Styler
 
 from nclib.formulas.mse import MSEDecomposition
@@ -15,6 +16,7 @@ from nclib.pictures.curves import epoch_axis, run_style
 from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
 from nclib.runs.tables import given
 from nclib.runs.trajectory import Trajectory
+from nclib.shapes import Number
 
 
 def terms_of(decompositions: Mapping[int, MSEDecomposition]) -> pd.DataFrame:
@@ -77,9 +79,10 @@ def _table(run: Trajectory | pd.DataFrame) -> pd.DataFrame:
     return run.metrics if isinstance(run, Trajectory) else run
 
 
-def shares(run: Trajectory | pd.DataFrame) -> np.ndarray:
-    """(E,) L_LS^⊥/L at the measured epochs; of a trajectory, at the decay of its training."""
+def shares(run: Trajectory | pd.DataFrame, since: Number = 0) -> np.ndarray:
+    """(E,) L_LS^⊥/L at the measured epochs since one; of a trajectory, at its training's decay."""
     table = _table(run)
+    table = table[table.epoch >= since]
     return (table.mse_perpendicular / table.mse_total).to_numpy()
 
 
@@ -115,7 +118,7 @@ def perpendicular_shares(runs: Iterable[Trajectory]) -> Picture:
     Source: after Han, Papyan, Donoho 2022 (the proximity of training to the central path).
     """
     runs = given(runs)
-    figure, axis = picture(size=(8.5, 4.2))
+    figure, axis = _share_axis(max(int(run.epochs[-1]) for run in runs))
     cells = list(dict.fromkeys(_cell(run) for run in runs))
     for run in runs:
         color, line = run_style(cells.index(_cell(run)))
@@ -124,21 +127,51 @@ def perpendicular_shares(runs: Iterable[Trajectory]) -> Picture:
         axis.plot(run.epochs + 1, shares(run), line, color=color, label=label)
         if run.terminal_epoch is not None:
             axis.axvline(run.terminal_epoch + 1, color=color, lw=0.8, alpha=0.7)
+    figure.legend(loc="outside right upper")
+    figure.alt = _said((run.title, run) for run in runs)
+    return figure
+
+
+@house_style
+def shares_by_name(runs: Mapping[str, Trajectory | pd.DataFrame]) -> Picture:
+    """L_LS^⊥/L against epoch, a line for each run or table by its name; empty tables are left out.
+
+    Raises:
+        ValueError: if nothing is left.
+    """
+    filled = {name: run for name, run in runs.items() if len(_table(run))}
+    if not filled:
+        raise ValueError("there are no runs to draw; give at least one that was measured")
+    figure, axis = _share_axis(max(int(_table(run).epoch.max()) for run in filled.values()))
+    for number, (name, run) in enumerate(filled.items()):
+        color, line = run_style(number)
+        axis.plot(_table(run).epoch + 1, shares(run), line, color=color, label=name)
+    figure.legend(loc="outside right upper")
+    figure.alt = _said(filled.items())
+    return figure
+
+
+def _share_axis(last: int) -> tuple[Picture, Axes]:
+    figure, axis = picture(size=(8.5, 4.2))
     axis.axhline(0.02, color=MUTED, lw=1, ls=":")
     axis.set(xscale="log", yscale="log", ylim=(1e-3, 1.3), title=r"$L_{\mathrm{LS}}^{\perp}/L$")
     axis.set_yticks([1e-3, 1e-2, 0.02, 0.1, 1], ["0.1 %", "1 %", "2 %", "10 %", "100 %"])
-    last = max(int(run.epochs[-1]) for run in runs)
     axis.set_xlim(0.9, 1.15 * (last + 1))
     epoch_axis(np.array([[axis]]), last)
     axis.minorticks_off()
-    figure.legend(loc="outside right upper")
-    figure.alt = "Share of the classifier's distance term in the squared error against epoch. "
-    figure.alt += "; ".join(
-        f"{run.title}: {shares(run)[0]:.2g} at epoch {run.epochs[0]}, at most "
-        f"{shares(run).max():.2g}, {shares(run)[-1]:.2g} at epoch {run.epochs[-1]}"
-        for run in runs
-    )
-    return figure
+    return figure, axis
+
+
+def _said(runs: Iterable[tuple[str, Trajectory | pd.DataFrame]]) -> str:
+    words = []
+    for name, run in runs:
+        epochs, share = _table(run).epoch.to_numpy(), shares(run)
+        words.append(
+            f"{name}: {share[0]:.2g} at epoch {epochs[0]}, at most {share.max():.2g}, "
+            f"{share[-1]:.2g} at epoch {epochs[-1]}"
+        )
+    start = "Share of the classifier's distance term in the squared error against epoch. "
+    return start + "; ".join(words)
 
 
 def _cell(run: Trajectory) -> str:

@@ -32,15 +32,41 @@ def clouds(
     return 1.5 * simplex_etf(4, 6)[labels] + spread * noise, labels
 
 
+def best_lengths_and_biases(
+    stats: ClassStatistics, weight: Float[Tensor, "C p"], *, weight_decay: Number
+) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
+    """The multiple of each row of a weight, and its bias, that have the least squared error.
+
+    Args:
+        stats: class statistics, with scatter; any counts.
+        weight: (C, p), no row zero.
+        weight_decay: λ ≥ 0 of the loss.
+    """
+    decay, share = float(weight_decay), stats.counts.double() / stats.num_samples
+    weight = weight.double()
+    outputs = stats.class_means @ weight.T
+    mean, own = share @ outputs, share * outputs.diagonal()
+    squares = (weight @ stats.within_covariance * weight).sum(1) + share @ outputs.square()
+    squares = squares + decay * weight.square().sum(1)
+    # b = (π - s·mean)/(1 + λ), put in, leaves a parabola in each length s
+    lengths = (own - mean * share / (1 + decay)) / (squares - mean.square() / (1 + decay))
+    return lengths[:, None] * weight, (share - lengths * mean) / (1 + decay)
+
+
 @torch.no_grad()
-def terms_of(network: Network, split: Split, weight_decay: Number) -> MSEDecomposition:
+def terms_of(
+    network: Network, split: Split, weight_decay: Number, *, refitted: bool = False
+) -> MSEDecomposition:
     """The terms of the squared error of a network on a split, as it is now.
 
     Args:
         network: on the device of the split.
         split: images and labels; all of its images go through the network at once.
         weight_decay: λ ≥ 0 of the loss.
+        refitted: give the rows of the classifier their ``best_lengths_and_biases`` first.
     """
     stats = ClassStatistics.from_features(network.features(split.images).double(), split.labels)
-    classifier = network.classifier
-    return decompose_mse(stats, classifier.weight, classifier.bias, weight_decay=weight_decay)
+    weight, bias = network.classifier.weight, network.classifier.bias
+    if refitted:
+        weight, bias = best_lengths_and_biases(stats, weight, weight_decay=weight_decay)
+    return decompose_mse(stats, weight, bias, weight_decay=weight_decay)

@@ -9,6 +9,7 @@ import torch
 
 from nclib.formulas.collapse import equiangularity, equinorm, max_angle, pair_cosines
 from nclib.lessons.answers import OtherKindError, check, described, last_epoch, number
+from nclib.quantities import COLLAPSED
 from nclib.shapes import Tensor
 
 
@@ -70,16 +71,24 @@ def _words(given: Any) -> set[str]:
 
 @check
 def check_no_simplex(answer: Callable[[], Any]) -> str | None:
-    """A function that returns a trajectory: NC1 below 0.01 at the end, angles off by over 0.1."""
-    last = last_epoch(answer())
-    if not last.nc1 < 0.01:
+    """A function that returns a trajectory: collapsed by NC1, not by its angles, with room."""
+    run = answer()
+    last = last_epoch(run)
+    if run.num_features < run.num_classes - 1:
         return (
-            f"NC1 is {last.nc1:.1e}; below 0.01 is asked for. Train as the quick preset does, and "
-            "change the network"
+            f"{run.num_features} features have no room for the simplex of {run.num_classes} "
+            "classes; that way is known from notebook 00. Leave the network, change the data"
         )
-    if not last.max_angle_means > 0.1:
+    if not last.nc1 < COLLAPSED["nc1"]:
         return (
-            f"the cosines are {last.max_angle_means:.3f} off the simplex's; more than 0.1 is asked "
-            "for. How many dimensions does the simplex of ten classes need?"
+            f"NC1 is {last.nc1:.1e}; below {COLLAPSED['nc1']:g} is asked for. Train as the quick "
+            "preset does, and change the data less"
+        )
+    if last.train_accuracy < 1:
+        return f"{last.train_accuracy:.1%} of the training set is right; all of it is asked for"
+    if not last.max_angle_means > COLLAPSED["max_angle_means"]:
+        return (
+            f"the cosines are {last.max_angle_means:.3f} off the simplex's; more than "
+            f"{COLLAPSED['max_angle_means']:g} is asked for. Are there equally many of each class?"
         )
     return None

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from nclib.lessons.answers import check, last_epoch, number, slip
+from nclib.lessons.squared.means import directions, places
 from nclib.shapes import Tensor
 
 
@@ -65,17 +66,20 @@ def check_constant(answer: Callable[[int], float]) -> str | None:
 
 @check
 def check_two_in_one(answer: Callable[[], Any]) -> str | None:
-    """A function that returns a trajectory at whose end the class means span one dimension."""
-    last = last_epoch(answer())
-    if last["rank"] == 1:
+    """A function that returns a trajectory at whose end the class means lie in two places."""
+    run = answer()
+    last = last_epoch(run)
+    if (found := places(run)) == 2:
         return None
-    if last["rank"] == 0:
+    if found == 1:
         way = "Turn the decay down"
+    elif directions(run) == 1:
+        way = "They lie on one line, but apart: try another seed, or another decay"
     elif last.train_accuracy < 1:
         way = "Some digits are mixed up already: train longer, until they lie in one point"
     else:
         way = "Turn the decay up, or train longer"
     return (
-        f"the class means span {last['rank']:.0f} dimensions and {last.train_accuracy:.0%} of the "
-        f"training set is right. {way}"
+        f"the class means lie in {found} place{'s' * (found > 1)} and {last.train_accuracy:.0%} of "
+        f"the training set is right. {way}"
     )

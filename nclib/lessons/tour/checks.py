@@ -11,6 +11,7 @@ import torch
 from nclib.formulas.collapse import max_angle, pair_cosines
 from nclib.formulas.etf import simplex_etf
 from nclib.lessons.answers import check, last_epoch, number, slip
+from nclib.quantities import COLLAPSED
 from nclib.shapes import Tensor
 
 
@@ -81,16 +82,16 @@ def _slips(means: Tensor, gram: Tensor) -> dict[float, str]:
 
 @check
 def check_counter_example(answer: Callable[[], Any]) -> str | None:
-    """A function that returns a trajectory: no training error at the end, and NC1 above 0.01."""
+    """A function that returns a trajectory: learnt without error, but not ``COLLAPSED``."""
     last = last_epoch(answer())
     if last.train_accuracy != 1:
         return (
             f"training accuracy is {last.train_accuracy:.1%}, 100 % is asked for. "
             "Train longer, or with less decay"
         )
-    if not last.nc1 > 0.01:
+    if all(last[name] < limit for name, limit in COLLAPSED.items()):
         return (
-            f"NC1 is {last.nc1:.1e}: it collapsed; above 0.01 is asked for. "
-            "Which knob made collapse come faster? Turn it the other way"
+            f"every measure is below its limit (NC1 {last.nc1:.1e}): it collapsed. "
+            "Which two knobs took collapse further? Turn both the other way"
         )
     return None

@@ -91,7 +91,7 @@ def losses_and_cosines(
     return figure
 
 
-# Classifiers: least squares, saddles, margins
+# Classifiers: least squares, margins
 
 
 @house_style
@@ -112,36 +112,6 @@ def scatter_and_duality(curves: Mapping[str, tuple[Sequence[Number], Sequence[Nu
     figure.legend(loc="outside right center")
     ends = [f"{name}: NC3 ends at {nc3[-1]:.1e}" for name, (_, nc3) in curves.items()]
     figure.alt = "NC3 against NC1 while the scatter shrinks. " + "; ".join(ends)
-    return figure
-
-
-@house_style
-def saddles(
-    paths: Sequence[tuple[Sequence[int], Sequence[Number]]],
-    eigenvalues: Sequence[Number],
-    least: Number,
-) -> Picture:
-    """Objective against step for descents that begin beside critical points of rank 0, 1, 2 and on.
-
-    Args:
-        paths: steps and objectives, one descent a rank.
-        eigenvalues: least of the Hessian at each critical point.
-        least: the global minimum.
-    """
-    figure, axis = picture(size=(8, 3.9))
-    for rank, ((steps, values), slope) in enumerate(zip(paths, eigenvalues, strict=True)):
-        label = f"{rank} directions: least curvature {round(slope, 3) + 0:.3f}"
-        color, line = run_style(rank)
-        axis.plot(np.array(steps) + 1, values, line, color=color, label=label, lw=2.4)
-    axis.axhline(least, color=INK, lw=1, ls="--", label="global minimum, closed form")
-    axis.set(xscale="log", xlabel="step of gradient descent + 1", title="objective")
-    figure.legend(loc="outside right center")
-    said = [f"{values[0]:.3f} to {values[-1]:.3f} ({round(s, 3) + 0:.3f})" for (_, values), s in
-            zip(paths, eigenvalues, strict=True)]  # fmt: skip
-    figure.alt = (
-        "Objective of descents that begin beside critical points of rank 0, 1, 2, … (least "
-        f"curvature there in brackets): {', '.join(said)}; global minimum {least:.3f}."
-    )
     return figure
 
 

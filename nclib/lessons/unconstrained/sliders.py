@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Ellipse
 
-from nclib.formulas.collapse import pair_cosines
 from nclib.formulas.etf import align, simplex_etf
 from nclib.formulas.ufm import UFM, UFMOptimum, ce_minimum, minimum_of, mse_minimum
 from nclib.lessons.unconstrained.pictures import pairs_of, theta_of
@@ -101,65 +100,6 @@ def _relative(loss: str, num_classes: int) -> tuple[float, ...]:
     return tuple(
         minimum(num_classes, 1, weight_decay=d, feature_decay=d).loss / zero for d in decays
     )
-
-
-# Fewer features than the simplex needs
-
-
-@house_style
-def room_picture() -> Kept:
-    """Cosines between fitted class means, and the least squared error against p.
-
-    The picture takes a squared-error fit with a free bias, C ≤ 6.
-    """
-    figure, (matrix, line) = picture(1, 2, size=(9, 3.9), width_ratios=(1, 1.2))
-    side = MOST_CLASSES - 0.5
-    image = matrix.imshow(
-        np.zeros((1, 1)), cmap="RdBu_r", vmin=-1, vmax=1, extent=(-0.5, side, side, -0.5)
-    )
-    matrix.set(xticks=range(MOST_CLASSES), yticks=range(MOST_CLASSES))
-    matrix.grid(visible=False)
-    matrix.spines[:].set_visible(False)
-    figure.colorbar(image, ax=matrix, shrink=0.8)
-    simplex = matrix.set_title(" " * 40)
-    line.set(xlim=(0.6, 7.4), ylim=(0, 0.45), xlabel="number of features p")
-    numbers = line.set_title("x" * 44)
-    (curve,) = line.plot([], [], "o-", color=RUN_COLORS[0], mfc="white", ms=5)
-    (dot,) = line.plot([], [], "o", color=RUN_COLORS[1], ms=11, mec=INK, zorder=4)
-    enough = line.axvline(1, color=MUTED, ls=":", lw=1)
-    name = line.text(1, 0.425, "", color=MUTED, fontsize=8.5)
-
-    @kept(figure, image, simplex, numbers, curve, dot, enough, name)
-    def of(model: UFM) -> str:
-        (num_classes, num_features), goal = model.weight.shape, -1 / (len(model.weight) - 1)
-        unit = torch.nn.functional.normalize(model.class_means(), dim=1)
-        cosines = unit @ unit.T
-        shown = np.full((MOST_CLASSES, MOST_CLASSES), np.nan)
-        shown[:num_classes, :num_classes] = cosines
-        np.fill_diagonal(shown, np.nan)
-        image.set_data(np.ma.masked_invalid(shown))
-        simplex.set_text(f"cosines of class means; simplex: {goal:.2f}")
-        curve.set_data(range(1, 8), _by_features(model))
-        dot.set_data([num_features], [_objective(model)])
-        numbers.set_text(_measured(model))
-        enough.set_xdata([num_classes - 1] * 2)
-        name.set(x=num_classes - 0.9, text=f"C - 1 = {num_classes - 1} are enough")
-        spread = pair_cosines(cosines)
-        return (
-            f"{num_classes} classes, {num_features} features: {numbers.get_text()}; cosines "
-            f"between class means from {spread.min():.2f} to {spread.max():.2f}, the simplex's are "
-            f"{goal:.2f}."
-        )
-
-    return of
-
-
-def _by_features(model: UFM) -> list[float]:
-    """The least squared error with 1, 2, … 7 features, all else as in the model."""
-    sizes = len(model.weight), len(model.features) // len(model.weight)
-    decays = {"weight_decay": model.weight_decay, "feature_decay": model.feature_decay}
-    decays["bias_decay"] = model.bias_decay
-    return [mse_minimum(*sizes, **decays, num_features=p).loss for p in range(1, 8)]
 
 
 # From the simplex to the orthogonal frame
