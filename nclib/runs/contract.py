@@ -38,7 +38,7 @@ def check_data(data: Any) -> None:
 
 @torch.no_grad()
 def check_network(network: nn.Module, data: DataSet) -> None:
-    """Raise ValueError unless a pass over one image goes features (1, p) → classifier → C outputs."""
+    """Raise ValueError unless one image goes to features (1, p), the classifier, and C outputs."""
     classifier = getattr(network, "classifier", None)
     if not isinstance(getattr(network, "features", None), nn.Module) or classifier is None:
         raise ValueError(
@@ -52,7 +52,8 @@ def check_network(network: nn.Module, data: DataSet) -> None:
     if classifier.out_features != data.num_classes:
         raise ValueError(
             f"network.classifier has {classifier.out_features} outputs for {data.num_classes} "
-            f"classes of {data.name}; make it nn.Linear({classifier.in_features}, {data.num_classes})"
+            f"classes of {data.name}; make it nn.Linear({classifier.in_features}, "
+            f"{data.num_classes})"
         )
     image = data.train.images[:1]
     try:
@@ -85,7 +86,7 @@ def _first_line(error: Exception) -> str:
 
 
 def schedule_name(schedule: Callable[[Number], Number]) -> str:
-    """The name of one of ours; else the name and a checksum of 64 values, which tell it from others.
+    """The name of one of ours; of another also a checksum of 64 values, to tell it from others.
 
     Raises:
         ValueError: for what is no function, or gives something else than numbers ≥ 0.
