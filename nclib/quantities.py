@@ -37,6 +37,7 @@ def _nc2(name: str, title: str, *player: str, **options: Any) -> Quantity:
 
 
 # Of Papyan, Han, Donoho 2020: Figures 6, 2, 3, 4, 5 and 7, after accuracy and loss.
+# Unequal norms is a standard deviation with divisor C-1, unequal angles one over all pairs.
 QUANTITIES = {
     "accuracy": Quantity(
         "accuracy", ("train_accuracy", "test_accuracy"), player=("training error",) * 2

@@ -141,7 +141,8 @@ def moving_plane(run: Trajectory) -> Kept:
 def plane_with_curve(reference: Trajectory) -> Kept:
     """The plane at a run's end beside NC1 against epoch, a reference in grey: of the run, kept.
 
-    The reference has p = 2, else ValueError; runs to compare have its classes.
+    The reference has p = 2, else ValueError; runs to compare have its classes. What the run is
+    called can follow it; else it is its weight decay.
     """
     figure, (left, right) = picture(1, 2, size=(9, 4.6), width_ratios=(1, 0.85))
     moving, show = _plane(left, reference)
@@ -157,11 +158,11 @@ def plane_with_curve(reference: Trajectory) -> Kept:
     epoch_axis(np.array([[right]]), int(reference.epochs[-1]))
 
     @kept(figure, *moving, line, zero, name)
-    def of(run: Trajectory) -> str:
+    def of(run: Trajectory, own: str = "") -> str:
         line.set_data(run.epochs + 1, run.metrics.nc1)
         zero.set_visible(run.zero_error_epoch is not None)
         zero.set_xdata([(run.zero_error_epoch or 0) + 1] * 2)
-        own = f"weight decay {run.settings['weight_decay']:g}"
+        own = own or f"weight decay {run.settings['weight_decay']:g}"
         name.set_text(own)
         return (
             f"{show(run, len(run) - 1)} Beside it NC1 against epoch: it ends at "

@@ -110,7 +110,7 @@ def use_slides(watch, path: Path, screenshots: Path) -> None:
             held += 1
             for slider in sliders(frame):
                 work(slider, partial(frames, frame), steps=12)
-            frame.locator("input[type=range]").press("Escape")
+            frame.locator("input[type=range]").first.press("Escape")
             watched.page.wait_for_function("!document.body.classList.contains('inside')")
     assert held == 4
     assert page_faults(watched) == []

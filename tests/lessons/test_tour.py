@@ -16,6 +16,7 @@ import nclib
 from nclib.lessons.answers import RIGHT, WRONG
 from nclib.lessons.tour import checks
 from nclib.lessons.tour.some_classes import mean_cosines, training_accuracy
+from nclib.pictures.plane import plane_with_curve
 from nclib.quantities import COLLAPSED
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,16 @@ def test_classes_that_are_not_there_are_refused():
         mean_cosines(run, [1])
     with pytest.raises(ValueError, match=r"no sample of the classes \[7, 8\]"):
         training_accuracy(run, [7, 8])
+
+
+def test_the_second_knob_is_in_the_picture_and_in_its_words():
+    run = collapsing_run(3, 2, num_epochs=4)
+    run.settings["weight_decay"] = 0.01
+    kept = plane_with_curve(run)
+    assert "at weight decay 0.01; the reference" in kept(run).alt
+    picture = kept(run, "weight decay 0.01, no batch norm")
+    assert "at weight decay 0.01, no batch norm; the reference" in picture.alt
+    assert "weight decay 0.01, no batch norm" in [text.get_text() for text in picture.axes[1].texts]
 
 
 # One yardstick
