@@ -81,7 +81,7 @@ folder = "runs"  # section 6 keeps its runs here; a folder of your Drive outlive
 # %% [markdown]
 # ## 1. One run, eight panels
 #
-# **Question.** Pictures convince; numbers can be compared. Which numbers say that a network has collapsed?
+# **Question.** Pictures convince; numbers compare. Which of them say that a network has collapsed?
 #
 # The next cell trains a small network on digits, with cross-entropy, well past its last mistake.
 #
@@ -298,7 +298,7 @@ start = dict(weight_decay=1e-2, learning_rate=0.1)
 explore(yardstick, batch_norm=["with", "without"], **choices, start=start)
 
 # %% [markdown]
-# **What we saw.** Answer (c). None of the 45 runs *without* batch norm collapses; at rate 0.1 NC1 rises with every step of decay, and three hundred epochs leave it higher still. *With* batch norm no run collapses without decay; where decay times rate is 9e-4 or more all do, whatever the seed; at 1e-4 or less none does; at 3e-4 some. And more is not further in everything: at the highest rate NC1 turns up again, while angles and NC3 still fall.
+# **What we saw.** Answer (c). None of the 45 runs *without* batch norm collapses; at rate 0.1 the median NC1 rises with every step of decay, and three hundred epochs leave it higher still. *With* batch norm no run collapses without decay; where decay times rate is 9e-4 or more all do, whatever the seed; at 1e-4 or less none does; at 3e-4 some. More is not further in everything: at the highest rate NC1 turns up again, while angles and NC3 still fall.
 #
 # **What it does not show.** That collapse *needs* batch norm: this is one small network, one data set, plain SGD. Nor where undecayed networks would be after thousands of epochs. Two of the runs without it, at the highest rate, died: all class means coincide, which is no collapse.
 

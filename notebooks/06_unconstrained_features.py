@@ -146,7 +146,7 @@ explore(lambda **chosen: threshold(*ends[tuple(chosen.values())]), **choices)
 # %% [markdown]
 # **What we saw.** Answer (b). $C-1$ singular values are equal, and reach zero together at $C\theta = 1$: not neural collapse but the end of it. Only $\theta$ counts: swap the decays, or take four times the samples and half of each decay, and the minimum is the same.
 #
-# Both losses, because at $Z = 0$ (and the best bias) both have the residual $\frac1C \mathbf 1 - e_y$: this pull the decays must outweigh. Other losses pull otherwise: smoothed labels 0.9 times as much, the focal loss on ten classes 1.22 times; at $C\theta = 1$ its simplex still has $s = 0.88$.
+# One threshold, because at $Z = 0$ (and the best bias) both losses have the residual $\frac1C \mathbf 1 - e_y$: this the decays must outweigh. Other losses pull otherwise: smoothed labels 0.9 times as much, the focal loss on ten classes 1.22 times; at $C\theta = 1$ its simplex still has $s = 0.88$.
 #
 # Can descent get stuck? With fewer directions in use, each at its best size, the slope is zero, too, but the Hessian has a negative eigenvalue: a **saddle**, with a way down. For cross-entropy with $p > C$ every critical point is one or a global minimum (Zhu et al. 2021); *deep* models have traps (notebook 07).
 

@@ -345,6 +345,13 @@ def test_gradient_descent_is_the_formula_and_starts_anywhere():
         assert torch.allclose(parameter.detach(), expected[name], rtol=1e-12), name
 
 
+@pytest.mark.parametrize(("steps", "num_records"), [(1, 1), (7, 1), (500, 2), (500, 50)])
+def test_log_spaced_records_hold_the_last_step(steps, num_records):
+    kept = descent.log_spaced(steps, num_records)
+    assert {1, steps} <= kept <= {*range(1, steps + 1)}
+    assert len(kept) <= num_records + 1
+
+
 @pytest.mark.parametrize("name", ["squared error", "squared error, free bias", "cross-entropy"])
 @given(st.integers(0, 2**31), st.booleans())
 @settings(max_examples=8)
