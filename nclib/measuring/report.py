@@ -127,9 +127,6 @@ class Evaluator:
             data: what to measure on.
             weight_decay: of the training; the loss terms are at the λ that belongs to it.
             sample: indices of the training samples in the snapshot.
-
-        Raises:
-            OverflowError: if the loss is still finite, but the scatter of the features no more.
         """
         train, test = self.evaluate(data.train), self.evaluate(data.test)
         scores = (train.loss, train.accuracy, test.accuracy)

@@ -74,7 +74,8 @@ def check_network(network: nn.Module, data: DataSet) -> None:
     if not isinstance(outputs, torch.Tensor) or outputs.shape != own.shape:
         what = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
         raise ValueError(f"network gives {what} of one image; its outputs must be its classifier's")
-    if not torch.allclose(outputs, own, rtol=1e-3, atol=1e-3 * float(own.abs().max())):
+    near = 1e-3 * own.abs().max()  # reduced precision, or a compiled network, differs a little
+    if own.isfinite().all() and ((outputs - own).abs() > near).any():
         raise ValueError(
             "network gives outputs other than those of network.classifier; collapse is measured "
             "where they are the last layer's own: leave out what comes after it"

@@ -33,7 +33,7 @@ BAR = {"desc": "training", "unit": "epoch", "delay": 2, "leave": False}
 
 
 class DivergedError(ValueError):
-    """The loss became NaN or infinite, or the features too large to measure."""
+    """The loss became NaN or infinite."""
 
 
 def train(  # noqa: PLR0913 - the settings of a run, all named
@@ -126,18 +126,16 @@ def _epochs(
     shown = {"initial": first, "total": last + 1, "disable": not progress, **BAR}
     with tqdm(range(first, last + 1), **shown) as bar:
         for number in bar:
-            try:
-                trained = run.step_through(number) if number else None
-                asked = number == last or wanted(number)  # after it: pictures go by the clock
-                measured = run.measured(trained, sample if asked else None)
-                if not math.isfinite(measured.loss):
-                    raise OverflowError(f"the loss became {measured.loss}")
-            except OverflowError as error:
+            trained = run.step_through(number) if number else None
+            asked = number == last or wanted(number)  # after it: pictures go by the clock
+            measured = run.measured(trained, sample if asked else None)
+            if not math.isfinite(measured.loss):
                 rate, loss = run.settings["learning_rate"], run.settings["loss"]
                 raise DivergedError(
-                    f"{error} in epoch {number} with learning_rate={rate:g} and loss={loss!r}; "
-                    f"lower learning_rate (try {rate / 10:g}) or train with larger batches"
-                ) from error
+                    f"the loss became {measured.loss} in epoch {number} with learning_rate={rate:g} "
+                    f"and loss={loss!r}; lower learning_rate (try {rate / 10:g}) or train with "
+                    "larger batches"
+                )
             seconds = time.perf_counter() - start
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
