@@ -59,6 +59,8 @@ def check_network(network: nn.Module, data: DataSet) -> None:
     try:
         with features_of(network, {"last": classifier}) as watched:
             seen = watched(image)
+    except torch.OutOfMemoryError:
+        raise
     except (NotImplementedError, RuntimeError, TypeError) as error:
         raise ValueError(
             f"network fails on an image of shape {tuple(image.shape)} in evaluation mode "

@@ -132,9 +132,9 @@ def _epochs(
             if not math.isfinite(measured.loss):
                 rate, loss = run.settings["learning_rate"], run.settings["loss"]
                 raise DivergedError(
-                    f"the loss became {measured.loss} in epoch {number} with learning_rate={rate:g} "
-                    f"and loss={loss!r}; lower learning_rate (try {rate / 10:g}) or train with "
-                    "larger batches"
+                    f"the loss became {measured.loss} in epoch {number} with learning_rate="
+                    f"{rate:g} and loss={loss!r}; lower learning_rate (try {rate / 10:g}) or "
+                    "train with larger batches"
                 )
             seconds = time.perf_counter() - start
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
