@@ -4,28 +4,73 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import torch
 
 from nclib.shapes import Float, Number, Tensor
 
 
+def check_tensor(name: str, given: Any, dtype: str) -> None:
+    """Raise ValueError unless ``given`` is a tensor; the remedy it tells works for what it is."""
+    if isinstance(given, torch.Tensor):
+        return
+    found = f"{type(given).__module__}.{type(given).__name__}"
+    if isinstance(given, torch.nn.Module):
+        remedy = "give its tensors: layer.weight and layer.bias"
+    elif _numeric(given):
+        remedy = f'give a tensor: torch.tensor(numpy.asarray({name}, dtype="{dtype}"))'
+    else:  # words: "cat", "dog"
+        remedy = f"give a tensor: torch.tensor(numpy.unique({name}, return_inverse=True)[1])"
+    verb = "are" if name in ("features", "labels", "images") else "is"
+    raise ValueError(f"{name} {verb} a {found}; {remedy}")
+
+
+def _numeric(given: Any) -> bool:
+    try:
+        np.asarray(given, dtype="float64")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def check_pair(features: Tensor, labels: Tensor) -> None:
     """Raise ValueError unless features are (N, p) and labels (N,) integers, both tensors."""
-    for name, given in (("features", features), ("labels", labels)):
-        if not isinstance(given, torch.Tensor):
-            raise ValueError(
-                f"{name} are a {type(given).__module__}.{type(given).__name__}; "
-                f"give a tensor: torch.as_tensor({name})"
-            )
+    check_tensor("features", features, "float32")
+    check_tensor("labels", labels, "int64")
     if features.ndim != 2:
         raise ValueError(f"features have shape {tuple(features.shape)}; expected (N, p)")
-    if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64):
-        raise ValueError(f"labels have dtype {labels.dtype}; expected class indices, e.g. int64")
     have, rows = tuple(labels.shape), tuple(features.shape)
     if have != rows[:1]:
-        raise ValueError(f"labels have shape {have}; features of shape {rows} need {rows[:1]}")
+        one_hot = "; of one-hot rows give labels.argmax(1)" if have[:1] == rows[:1] else ""
+        said = f"labels have shape {have}; features of shape {rows} need {rows[:1]}"
+        raise ValueError(said + one_hot)
+    check_whole("labels", labels)
+
+
+def check_whole(name: str, labels: Tensor) -> None:
+    """Raise ValueError unless the dtype is one of class indices that torch can compute with."""
+    if labels.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        raise ValueError(f"{name} have dtype {labels.dtype}; give {name}.long()")
+    if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
+        raise ValueError(
+            f"{name} have dtype {labels.dtype}; expected class indices, e.g. int64: {name}.long()"
+        )
+
+
+def check_dense(labels: Tensor, counts: Tensor | None = None) -> None:
+    """Raise ValueError unless labels are 0..C-1, each of them there; ``counts`` where known."""
+    known = int(labels.min()) >= 0 and int(labels.max()) < len(labels) if len(labels) else True
+    if known and (counts is None or (counts > 0).all()):
+        return
+    classes = labels.unique()
+    raise ValueError(
+        f"labels are not 0..C-1 ({len(classes)} classes, {int(classes[0])} to {int(classes[-1])}); "
+        "renumber them: names, labels = labels.unique(return_inverse=True); or give num_classes "
+        "where classes without samples are meant"
+    )
 
 
 def check_range(labels: Tensor, num_classes: int) -> None:
@@ -42,12 +87,21 @@ def check_classifier(
     means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
 ) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:
     """Weight and bias (zero for None) in the means' dtype and place, or ValueError."""
+    check_tensor("weight", weight, "float32")
     bias = means.new_zeros(len(means)) if bias is None else bias
+    check_tensor("bias", bias, "float32")
     shape, *found = (tuple(x.shape) for x in (means, weight, bias))
     if found[0] != shape:
         raise ValueError(f"weight has shape {found[0]}; nn.Linear keeps (C, p) = {shape}")
     if found[1] != shape[:1]:
         raise ValueError(f"bias has shape {found[1]}; expected (C,) = {shape[:1]}")
+    for name, given in (("weight", weight), ("bias", bias)):
+        if not torch.isfinite(given).all():
+            rows = (~torch.isfinite(given.detach()).reshape(len(given), -1).all(1)).nonzero()
+            raise ValueError(
+                f"{name} contains NaN or infinite values in row {int(rows[0])}; the network "
+                "diverged, or was not loaded whole"
+            )
     return weight.detach().to(means), bias.detach().to(means)
 
 
@@ -78,8 +132,9 @@ def check_times(times: Tensor) -> Float[Tensor, " T"]:
 def at_least(minimum: int, why: str = "", **sizes: int) -> None:
     """Raise ValueError naming the first of ``sizes`` that is not an integer ≥ ``minimum``."""
     for name, size in sizes.items():
-        if not isinstance(size, Integral) or size < minimum:
-            raise ValueError(f"{name} is {size}; give an integer of at least {minimum}{why}")
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < minimum:
+            shown = repr(size) if isinstance(size, str) else size
+            raise ValueError(f"{name} is {shown}; give an integer of at least {minimum}{why}")
 
 
 def check_decays(**decays: Number) -> None:
@@ -97,19 +152,40 @@ def check_positive(why: str, **decays: Number) -> None:
             raise ValueError(f"{name} is 0; {why}")
 
 
-RANGES: dict[str, tuple[Callable[[Number], bool], str]] = {
-    "epochs": (lambda value: value >= 0, "at least 0"),
-    "learning_rate": (lambda value: value > 0, "positive"),
-    "weight_decay": (lambda value: value >= 0, "at least 0"),
-    "batch_size": (lambda value: value >= 1, "at least 1"),
-    "momentum": (lambda value: 0 <= value < 1, "in [0, 1)"),
-    "sample_per_class": (lambda value: value >= 1, "at least 1"),
+RANGES: dict[str, tuple[type, Callable[[Number], bool], str]] = {
+    "epochs": (Integral, lambda value: value >= 0, "at least 0"),
+    "learning_rate": (Real, lambda value: value > 0, "positive"),
+    "weight_decay": (Real, lambda value: value >= 0, "at least 0"),
+    "batch_size": (Integral, lambda value: value >= 1, "at least 1"),
+    "momentum": (Real, lambda value: 0 <= value < 1, "in [0, 1)"),
+    "sample_per_class": (Integral, lambda value: value >= 1, "at least 1"),
+    "seed": (Integral, lambda value: 0 <= value < 2**63, "at least 0"),
 }
 
 
-def check_numbers(**values: Number | None) -> None:
-    """Raise ValueError for an argument of ``train`` that is out of its range."""
-    for name, value in values.items():
-        good, wanted = RANGES[name]
-        if value is not None and not good(value):
-            raise ValueError(f"{name} is {value}; it must be {wanted}")
+def check_numbers(**values: Any) -> dict[str, Number]:
+    """The arguments of ``train`` as Python's numbers, or ValueError for one that is none of its.
+
+    NumPy's numbers and tensors of one element are taken for what they hold; text is not, although
+    YAML reads 1e-3 as text: it would hide what was meant.
+    """
+    return {name: _number(name, value) for name, value in values.items()}
+
+
+def _number(name: str, given: Any) -> Number:
+    kind, good, wanted = RANGES[name]
+    value = (
+        given.item() if isinstance(given, torch.Tensor | np.ndarray) and given.ndim == 0 else given
+    )
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool) or not isinstance(value, kind):
+        what = "an integer" if kind is Integral else "a number"
+        hint = (
+            " without quotes (YAML reads 1e-3 as text: write 1.0e-3)"
+            if isinstance(value, str)
+            else ""
+        )
+        raise ValueError(f"{name} is {given!r}; give {what}{hint}, {wanted}")
+    if not (math.isfinite(value) and good(value)):
+        raise ValueError(f"{name} is {given}; it must be {wanted}")
+    return value

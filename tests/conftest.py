@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
@@ -53,3 +54,11 @@ def refused(capsys) -> Callable[[Callable, object, str], None]:
         assert hint in said
 
     return judge
+
+
+@pytest.fixture
+def as_for_a_user():
+    """Without the shape checks that the tests otherwise run with."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from nclib import runtime
-from nclib.checks import at_least
+from nclib.checks import at_least, check_tensor
 from nclib.data.fetch import DataUnavailableError, data_root
 from nclib.data.folders import open_image_folder
 from nclib.data.named import NAMED
@@ -35,17 +35,26 @@ class Split:
         labels: (N,) int64, 0 … C-1.
 
     Raises:
-        ValueError: if there is not one int64 label for each image.
+        ValueError: unless images have four dimensions and one int64 label each.
     """
 
     images: Float[Tensor, "N c h w"]
     labels: Int[Tensor, " N"]
 
     def __post_init__(self) -> None:
-        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+        check_tensor("images", self.images, "float32")
+        check_tensor("labels", self.labels, "int64")
+        images, labels = self.images, self.labels
+        if images.ndim != 4:
+            hint = ": images[:, None]" if images.ndim == 3 else ""
             raise ValueError(
-                f"labels are {self.labels.dtype} {tuple(self.labels.shape)}; "
-                f"expected int64 ({len(self.images)},), one for each image"
+                f"images have shape {tuple(images.shape)}; expected (N, c, h, w){hint}"
+            )
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels are {labels.dtype} {tuple(labels.shape)}; expected torch.int64 "
+                f"({len(images)},), one for each image: "
+                + ("labels.argmax(1)" if labels.ndim == 2 else "labels.long()")
             )
 
     def __len__(self) -> int:
@@ -73,6 +82,10 @@ class DataSet:
         mean: (c,) per channel, of the training images on a scale from 0 to 1.
         std: (c,) likewise; 1 for a constant channel.
         note: where the test images come from, if there is something to say.
+
+    Raises:
+        ValueError: naming the split, for one that is empty, holds values that are not finite, or
+            labels or shapes that fit neither the other nor ``num_classes``.
     """
 
     name: str
@@ -83,6 +96,14 @@ class DataSet:
     mean: Float[Tensor, " c"]
     std: Float[Tensor, " c"]
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.class_names) != self.num_classes:
+            raise ValueError(
+                f"class_names are {len(self.class_names)}; give one for each of {self.num_classes}"
+            )
+        for name, split in (("train", self.train), ("test", self.test)):
+            _check_split(name, split, self.image_shape, self.num_classes)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -105,6 +126,31 @@ class DataSet:
         return (
             f"{self.name}: {len(self.train):,} training{each} and {len(self.test):,} test images "
             f"{_shape(self.train.images)}, {self.num_classes} classes, on {self.device}{note}"
+        )
+
+
+def _check_split(name: str, split: Split, shape: tuple[int, ...], num_classes: int) -> None:
+    """Raise ValueError unless a network can be trained or tested on the split."""
+    images, labels = split.images, split.labels
+    if not len(split):
+        raise ValueError(f"{name} has no images; give some of every class")
+    if images.dtype != torch.float32 or tuple(images.shape[1:]) != shape:
+        raise ValueError(
+            f"{name} has images {images.dtype} {_shape(images)}; expected torch.float32 "
+            f"{'×'.join(map(str, shape))}: images.float()"
+        )
+    bad = (~torch.isfinite(images.flatten(1)).all(1)).nonzero().flatten().tolist()
+    if bad:
+        raise ValueError(
+            f"{name} holds NaN or infinite values in {len(bad)} of {len(images)} images, the first "
+            f"is image {bad[0]}; leave them out, or mend what they were read from"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= num_classes:
+        shift = f": give labels - {low}" if low and high - low < num_classes else ""
+        raise ValueError(
+            f"{name} has labels {low} to {high}; with num_classes = {num_classes} they must lie in "
+            f"0..{num_classes - 1}{shift}"
         )
 
 

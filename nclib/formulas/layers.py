@@ -46,14 +46,16 @@ def layer_collapse(model: nn.Module) -> list[LayerCollapse]:
     Source: Súkeník, Mondelli, Lampert 2023.
     """
     layers = zip(model.inputs(), model.class_means(), model.weights, strict=True)
-    return [_layer(x.double(), m.double(), w.double()) for x, m, w in layers]
+    return [_layer(x.double(), m, w.double()) for x, m, w in layers]
 
 
 def _layer(x: Tensor, means: Tensor, weight: Tensor) -> LayerCollapse:
     within = (x.unflatten(0, (len(means), -1)) - means[:, None]).square().sum() / len(x)
     between = (means - means.mean(0)).square().sum() / len(means)
+    rounding = 400 * torch.finfo(means.dtype).eps  # a share of the largest singular value
+    means = means.double()
     singular = torch.linalg.svdvals(means)
-    singular[singular < 1e-13 * singular[0]] = 0
+    singular[singular < rounding * singular[0]] = 0
     gram = means @ means.T
     frame = torch.eye(len(means), dtype=gram.dtype, device=gram.device) / len(means) ** 0.5
     return LayerCollapse(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 
-from nclib.checks import at_least, check_pair, check_range, raise_not_finite
+from nclib.checks import at_least, check_dense, check_pair, check_range, raise_not_finite
 from nclib.formulas.samples import Samples, first_samples
 from nclib.shapes import Float, Tensor
 
@@ -65,10 +65,14 @@ class ClassStatistics:
             ValueError: as ``update``; later, where the features are found changed in place.
         """
         check_pair(features, labels)
-        if num_classes is None:
+        dense = num_classes is None
+        if dense:
+            check_dense(labels)
             num_classes = int(labels.max()) + 1 if len(labels) else 0
         stats = cls(num_classes, features.shape[1], device=features.device, scatter=False)
         stats.update(features, labels)
+        if dense:
+            check_dense(labels, stats.counts)
         stats._source = Samples.of(features, labels)
         return stats
 

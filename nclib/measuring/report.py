@@ -127,19 +127,13 @@ class Evaluator:
             data: what to measure on.
             weight_decay: of the training; the loss terms are at the λ that belongs to it.
             sample: indices of the training samples in the snapshot.
-
-        Raises:
-            OverflowError: if the loss is still finite, but the scatter of the features no more.
         """
         train, test = self.evaluate(data.train), self.evaluate(data.test)
         scores = (train.loss, train.accuracy, test.accuracy)
         if train.stats is None:
             return Measurement(*scores)
-        try:
-            noise = within_spectrum(train.stats)  # once, for the loss terms and the ratios
-        except ValueError as e:
-            raise OverflowError("the features became so large that their scatter overflows") from e
-        weight, bias = (x.detach().clone() for x in self._weights())
+        noise = within_spectrum(train.stats)  # once, for the loss terms and the ratios
+        weight, bias = self._weights()
         metrics = self._metrics(train.stats, train, data.train)
         test_metrics = self._metrics(train.stats, test, data.test) if test.stats else None
         decay = matching_decay(self.num_classes, weight_decay)
@@ -151,7 +145,9 @@ class Evaluator:
         return Measurement(*scores, metrics, test_metrics, terms, snapshot)
 
     def _weights(self) -> tuple[Tensor, Tensor]:
-        return self.classifier.weight, self.classifier.bias
+        """Copies; a classifier without bias has bias zero."""
+        weight, bias = self.classifier.weight.detach().clone(), self.classifier.bias
+        return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().clone()
 
     def _metrics(self, means: ClassStatistics, at: Evaluation, split: Split) -> CollapseMetrics:
         """NC1-NC3 of a split around its own class means; NC4 against those of the training set."""

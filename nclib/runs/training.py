@@ -7,9 +7,11 @@ more. With a checkpoint it goes on where a killed process stopped.
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,6 +22,7 @@ from nclib.checks import check_numbers
 from nclib.data.dataset import DataSet
 from nclib.formulas.losses import check_loss
 from nclib.runs.checkpoint import Checkpoint, plain, restore_generators
+from nclib.runs.contract import check_data, check_network, schedule_name
 from nclib.runs.epoch import Epoch, pack, unpack
 from nclib.runs.presets import measured_epochs, step_schedule
 from nclib.runs.run import Run, checksum
@@ -30,7 +33,7 @@ BAR = {"desc": "training", "unit": "epoch", "delay": 2, "leave": False}
 
 
 class DivergedError(ValueError):
-    """The loss became NaN or infinite, or the features too large to measure."""
+    """The loss became NaN or infinite."""
 
 
 def train(  # noqa: PLR0913 - the settings of a run, all named
@@ -56,7 +59,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
 
     Args:
         network: with ``features`` and a linear ``classifier``, as ``build_network`` makes; it is
-            moved to the data's device and trained in place.
+            moved to the data's device and trained in place. Of your own: ``features`` gives (N, p),
+            ``classifier`` is an ``nn.Linear(p, C)``, and the network's outputs are its.
         data: tensors on the device.
         epochs: at least 0.
         learning_rate: > 0, before the schedule.
@@ -87,21 +91,23 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
     numbers = {"epochs": epochs, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    numbers |= {"batch_size": batch_size, "momentum": momentum}
-    check_numbers(**numbers, sample_per_class=sample_per_class)
+    numbers |= {"batch_size": batch_size, "momentum": momentum, "seed": seed}
+    numbers = check_numbers(**numbers)
+    if sample_per_class is not None:
+        sample_per_class = check_numbers(sample_per_class=sample_per_class)["sample_per_class"]
+    wanted = _asked(measure_at, numbers["epochs"])
+    check_data(data)
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
     settings = {"data": data.name, "network": getattr(network, "name", type(network).__name__)}
-    settings |= {"loss": loss, **numbers}
-    settings |= {"schedule": getattr(schedule, "__name__", type(schedule).__name__), "seed": seed}
+    settings |= {"loss": loss, "schedule": schedule_name(schedule), **numbers}
     settings |= {"precision": precision or _best_precision(data.device)}
     settings |= {"class_names": list(data.class_names), "num_samples": len(data.train)}
     settings |= {"sample_size": len(sample), "data_checksum": checksum(data.train)}
     settings |= {"environment": runtime.environment(data.device)}
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
     network = network.to(data.device, memory_format=torch.channels_last)
+    check_network(network, data)
     run = Run(network, data, plain(settings), schedule, compiled)
-    chosen = measured_epochs(epochs) if measure_at is None else measure_at
-    wanted = chosen if callable(chosen) else {*chosen}.__contains__
     trained = _epochs(run, wanted, sample, progress)
     if checkpoint is None:
         return trained
@@ -120,18 +126,16 @@ def _epochs(
     shown = {"initial": first, "total": last + 1, "disable": not progress, **BAR}
     with tqdm(range(first, last + 1), **shown) as bar:
         for number in bar:
-            try:
-                trained = run.step_through(number) if number else None
-                asked = number == last or wanted(number)  # after it: pictures go by the clock
-                measured = run.measured(trained, sample if asked else None)
-                if not math.isfinite(measured.loss):
-                    raise OverflowError(f"the loss became {measured.loss}")
-            except OverflowError as error:
+            trained = run.step_through(number) if number else None
+            asked = number == last or wanted(number)  # after it: pictures go by the clock
+            measured = run.measured(trained, sample if asked else None)
+            if not math.isfinite(measured.loss):
                 rate, loss = run.settings["learning_rate"], run.settings["loss"]
                 raise DivergedError(
-                    f"{error} in epoch {number} with learning_rate={rate:g} and loss={loss!r}; "
-                    f"lower learning_rate (try {rate / 10:g}) or train with larger batches"
-                ) from error
+                    f"the loss became {measured.loss} in epoch {number} with learning_rate="
+                    f"{rate:g} and loss={loss!r}; lower learning_rate (try {rate / 10:g}) or "
+                    "train with larger batches"
+                )
             seconds = time.perf_counter() - start
             yield Epoch(number, seconds=seconds, settings=run.settings, **measured._asdict())
 
@@ -158,6 +162,22 @@ def _kept(
         if left is not None and keeper.is_behind(left):
             keeper.save(left)
         raise
+
+
+def _asked(measure_at: Any, epochs: int) -> Callable[[int], bool]:
+    """Whether an epoch is to be measured, or ValueError for what says nothing of epochs."""
+    chosen = measured_epochs(epochs) if measure_at is None else measure_at
+    if callable(chosen):
+        return chosen
+    if isinstance(chosen, torch.Tensor):
+        chosen = chosen.tolist()
+    try:
+        return {operator.index(number) for number in chosen}.__contains__
+    except TypeError:
+        raise ValueError(
+            f"measure_at is {measure_at!r}; give the numbers of epochs, such as range(10), or a "
+            "function that says of a number whether to measure"
+        ) from None
 
 
 def _sample(labels: Tensor, num_classes: int, per_class: int | None) -> Tensor:

@@ -36,7 +36,7 @@ TWELVE = [
     for loss, rate, seed in itertools.product(LOSSES, (0.1, 0.2), range(3))
 ]
 DIVERGES = SMALL | {"learning_rate": 1e6}
-DIVERGED = r"DivergedError: (the loss became (nan|inf)|the features became so large) .*in epoch \d"
+DIVERGED = r"DivergedError: the loss became (nan|inf) in epoch \d"
 
 
 @pytest.fixture(autouse=True)

@@ -241,7 +241,7 @@ class Broken(torch.nn.Module):
     ("error", "said"),
     [
         (torch.cuda.OutOfMemoryError("CUDA out of memory"), "out of memory: choose a smaller"),
-        (RuntimeError("what"), "RuntimeError: what"),
+        (RuntimeError("what"), "in evaluation mode (what)"),
     ],
 )
 def test_an_error_while_training_is_said_with_advice(three, in_a_browser, monkeypatch, error, said):
