@@ -60,16 +60,18 @@ def check_whole(name: str, labels: Tensor) -> None:
         )
 
 
-def check_dense(labels: Tensor, counts: Tensor | None = None) -> None:
-    """Raise ValueError unless labels are 0..C-1, each of them there; ``counts`` where known."""
-    known = int(labels.min()) >= 0 and int(labels.max()) < len(labels) if len(labels) else True
-    if known and (counts is None or (counts > 0).all()):
-        return
+def check_dense(labels: Tensor) -> int:
+    """C, or ValueError unless labels are 0..C-1 with each of them there (0 for no labels)."""
+    if not len(labels):
+        return 0
+    low, high = int(labels.min()), int(labels.max())
+    if low == 0 and high < len(labels) and (torch.bincount(labels) > 0).all():
+        return high + 1
     classes = labels.unique()
     raise ValueError(
-        f"labels are not 0..C-1 ({len(classes)} classes, {int(classes[0])} to {int(classes[-1])}); "
-        "renumber them: names, labels = labels.unique(return_inverse=True); or give num_classes "
-        "where classes without samples are meant"
+        f"labels are not 0..C-1 ({len(classes)} classes, {low} to {high}); renumber them: names, "
+        "labels = labels.unique(return_inverse=True); or give num_classes where classes without "
+        "samples are meant"
     )
 
 

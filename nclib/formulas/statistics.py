@@ -65,14 +65,9 @@ class ClassStatistics:
             ValueError: as ``update``; later, where the features are found changed in place.
         """
         check_pair(features, labels)
-        dense = num_classes is None
-        if dense:
-            check_dense(labels)
-            num_classes = int(labels.max()) + 1 if len(labels) else 0
+        num_classes = check_dense(labels) if num_classes is None else num_classes
         stats = cls(num_classes, features.shape[1], device=features.device, scatter=False)
         stats.update(features, labels)
-        if dense:
-            check_dense(labels, stats.counts)
         stats._source = Samples.of(features, labels)
         return stats
 

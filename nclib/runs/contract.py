@@ -12,7 +12,7 @@ from torch import nn
 
 from nclib.data.dataset import DataSet
 from nclib.measuring.features import features_of
-from nclib.shapes import Number
+from nclib.shapes import Number, Tensor
 
 NEEDS = "build it with nclib.build_network, or give it features, a module to (N, p), and classifier"
 
@@ -36,7 +36,6 @@ def check_data(data: Any) -> None:
         )
 
 
-@torch.no_grad()
 def check_network(network: nn.Module, data: DataSet) -> None:
     """Raise ValueError unless one image goes to features (1, p), the classifier, and C outputs."""
     classifier = getattr(network, "classifier", None)
@@ -55,9 +54,13 @@ def check_network(network: nn.Module, data: DataSet) -> None:
             f"classes of {data.name}; make it nn.Linear({classifier.in_features}, "
             f"{data.num_classes})"
         )
-    image = data.train.images[:1]
+    _check_pass(*_passed(network, data.train.images[:1]), classifier)
+
+
+def _passed(network: nn.Module, image: Tensor) -> tuple[Tensor, Any]:
+    """What entered the classifier for one image, and what the network gave."""
     try:
-        with features_of(network, {"last": classifier}) as watched:
+        with features_of(network, {"last": network.classifier}) as watched:
             seen = watched(image)
     except torch.OutOfMemoryError:
         raise
@@ -66,13 +69,17 @@ def check_network(network: nn.Module, data: DataSet) -> None:
             f"network fails on an image of shape {tuple(image.shape)} in evaluation mode "
             f"({_first_line(error)}); {NEEDS}"
         ) from error
-    features, outputs = seen.features["last"], seen.outputs
+    return seen.features["last"], seen.outputs
+
+
+@torch.no_grad()
+def _check_pass(features: Tensor, outputs: Any, classifier: nn.Linear) -> None:
     if features.ndim != 2:
         raise ValueError(
             f"network.features give {tuple(features.shape)} of one image, not (1, p); average or "
             "flatten them: nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten())"
         )
-    own = nn.functional.linear(features, classifier.weight, classifier.bias)
+    own = classifier(features)
     if not isinstance(outputs, torch.Tensor) or outputs.shape != own.shape:
         what = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
         raise ValueError(f"network gives {what} of one image; its outputs must be its classifier's")
