@@ -284,7 +284,7 @@ def test_symmetry_sets_the_shape_where_the_loss_is_convex_and_the_focal_loss_is_
     assert curvature("focal") < -0.05
 
 
-@pytest.mark.parametrize("loss", set(losses.UFM_LOSSES) - {"focal"})
+@pytest.mark.parametrize("loss", sorted({*losses.UFM_LOSSES} - {"focal"}))
 def test_for_fixed_weights_all_samples_of_a_class_want_the_same_feature(loss):
     """NC1 first: for any W and b, each h_i minimises the same strictly convex function."""
     for decay, collapses in ((0.02, True), (0.0, False)):
