@@ -50,11 +50,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         ValueError: as ``place``.
         OSError: the disk's own, with ``path`` for its file.
     """
-    if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+    target = place(path)
+    if Path(path).exists() and not Path(path).is_file():
         with Path(path).open("wb") as file:
             yield file
         return
-    target = place(path)
     part = target.with_name(f"{_begin(target)}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
