@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
@@ -40,6 +41,14 @@ def real_cifar10_tar() -> Path:
     """CIFAR-10 as JPEG: a tar of an image folder."""
     name = "cifar10-jpg.tar.xz"
     return _real_data(name) / name
+
+
+@pytest.fixture
+def without_shape_checks():
+    """As a user: the run-time shape checks of the tests would speak before our own errors do."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

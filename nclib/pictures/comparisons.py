@@ -13,6 +13,7 @@ from nclib.pictures.picture import Picture, house_style, label, picture
 from nclib.quantities import QUANTITIES
 from nclib.runs.tables import accuracy_gain, given
 from nclib.runs.trajectory import Trajectory
+from nclib.texts import readable
 
 
 def _styles(runs: Sequence[Trajectory]) -> dict[str, tuple[str, str]]:
@@ -51,7 +52,9 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
     for run in runs:
         place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
         draw(axes[place], run, shown, *styles[loss], loss.replace("_", " "))
-        axes[place].set_title(label(f"{run.settings['data']} · {run.settings['network']}", 40))
+        axes[place].set_title(
+            label(f"{readable(run.settings['data'])} · {run.settings['network']}", 40)
+        )
         first, end = run.metrics[shown.columns[0]].iloc[[0, -1]]
         said.append(f"{run.title}: from {first:.2g} to {end:.2g}, {when_right(run)}")
     last = max(int(run.epochs[-1]) for run in runs)
@@ -91,7 +94,8 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
         )
     figure, axis = picture(size=(9, 1 + 0.27 * len(table)))
     styles = _styles(runs)
-    names = [f"{r.data} · {r.network} · {r.loss}".replace("_", " ") for r in table.itertuples()]
+    named = [(readable(r.data), r.network, r.loss) for r in table.itertuples()]
+    names = [" · ".join(one).replace("_", " ") for one in named]
     said = [
         f"{r.at_zero_error:.2f} → {r.at_end:.2f} % (epochs {r.zero_error_epoch} → {r.last_epoch})"
         for r in table.itertuples()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +173,7 @@ def test_two_folders_of_one_name_are_trained_each(pets, tmp_path):
 
 
 def test_data_that_changes_while_a_sweep_goes_on_is_said(pets, tmp_path):
-    class Late:
+    class Late(Executor):
         """An executor that comes to its work when the data is another."""
 
         def submit(self, act, *args):
@@ -200,10 +202,10 @@ def module_of(tmp_path, name, value):
         "print(json.dumps([run_name(one | more) for more in ({'schedule': m.flat}, "
         "{'measure_at': m.early}, {'schedule': m.ours})]))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    return eval(done.stdout)
+    here = os.environ | {"PYTHONPATH": str(Path(nclib.__file__).parents[1])}
+    asked = {"cwd": tmp_path, "env": here, "check": True}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, **asked)
+    return json.loads(done.stdout)
 
 
 def test_functions_are_told_by_what_they_give(tmp_path):
