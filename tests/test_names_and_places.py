@@ -101,7 +101,7 @@ def test_the_same_names_for_data(names, tmp_path):
         assert run.to_html(tmp_path / "run.html").stat().st_size > 1000
         assert repr(run).encode()
     for figure in (small_multiples(runs), accuracy_after_zero_error(runs)):
-        texts = [axis.title for axis in figure.axes]
+        texts = [axis._left_title for axis in figure.axes]
         texts += [tick for axis in figure.axes for tick in axis.get_yticklabels()]
         drawn = " ".join(shown(text) for text in texts if "$\\mathdefault" not in text.get_text())
         for name in names:

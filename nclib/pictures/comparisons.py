@@ -52,9 +52,8 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
     for run in runs:
         place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
         draw(axes[place], run, shown, *styles[loss], loss.replace("_", " "))
-        axes[place].set_title(
-            label(f"{readable(run.settings['data'])} · {run.settings['network']}", 40)
-        )
+        cell = f"{readable(run.settings['data'])} · {run.settings['network']}"
+        axes[place].set_title(label(cell, 40))
         first, end = run.metrics[shown.columns[0]].iloc[[0, -1]]
         said.append(f"{run.title}: from {first:.2g} to {end:.2g}, {when_right(run)}")
     last = max(int(run.epochs[-1]) for run in runs)
