@@ -52,7 +52,7 @@ REFUSED = {
     ),
     "arrays": (
         lambda: ClassStatistics.from_features(FEATURES.numpy(), LABELS),
-        r"features are a numpy.ndarray; give a tensor: torch.as_tensor\(features\)",
+        r"features are a numpy.ndarray; give a tensor: torch.tensor\(numpy.asarray\(features",
     ),
     "a list of labels": (
         lambda: ClassStatistics.from_features(FEATURES, LABELS.tolist()),
