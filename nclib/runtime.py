@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from nclib import __version__
+from nclib.texts import say
 
 PROFILES = ("ci", "laptop", "gpu")
 T = TypeVar("T")
@@ -32,7 +33,7 @@ def device() -> torch.device:
             return torch.device(name)
         except RuntimeError as error:
             reason = str(error).splitlines()[0]
-            print(f"{name} is present but does not compute ({reason}); using the CPU.")  # noqa: T201
+            say(f"{name} is present but does not compute ({reason}); using the CPU.")
     return torch.device("cpu")
 
 

@@ -44,6 +44,14 @@ def real_cifar10_tar() -> Path:
 
 
 @pytest.fixture
+def without_shape_checks():
+    """As a user: the run-time shape checks of the tests would speak before our own errors do."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
 def refused(capsys) -> Callable[[Callable, object, str], None]:
     """Hands a wrong answer to an exercise's check and finds the hint in what it prints."""
 
@@ -54,11 +62,3 @@ def refused(capsys) -> Callable[[Callable, object, str], None]:
         assert hint in said
 
     return judge
-
-
-@pytest.fixture
-def as_for_a_user():
-    """Without the shape checks that the tests otherwise run with."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)

@@ -19,7 +19,7 @@ LABELS = torch.arange(12) % 3
 WEIGHT, BIAS = torch.randn(3, 4), torch.randn(3)
 
 
-pytestmark = pytest.mark.usefixtures("as_for_a_user")
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 
 def stats():

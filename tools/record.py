@@ -22,7 +22,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only wait
 
 from nclib.runs import grid, presets
-from nclib.runs.sweeps import run_name, sweep
+from nclib.runs.identity import run_name
+from nclib.runs.sweeps import sweep
 
 RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "runs" / "recorded"
 LOSSES = {"ce": "cross_entropy", "mse": "squared_error"}

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from nclib.shapes import Tensor
+from nclib.texts import say
 
 NOT_DONE, RIGHT, WRONG = "○ not done yet", "✓ right", "✗ not yet"
 
@@ -24,7 +25,7 @@ def check(judge: Callable[..., str | None]) -> Callable[..., None]:
 
     @functools.wraps(judge)
     def printed(answer: object) -> None:
-        print(_verdict(judge, answer))  # noqa: T201
+        say(_verdict(judge, answer))
 
     return printed
 

@@ -10,6 +10,7 @@ import torch
 
 from nclib.quantities import COLLAPSED
 from nclib.shapes import Number
+from nclib.texts import say
 
 
 def claim(
@@ -58,7 +59,7 @@ def claim(
         said += f" (limit {limits})"
     if not slack[worst] > 0 or np.isnan(values[worst]):
         raise AssertionError(f"does not hold: {said}")
-    print(f"checked: {said}")  # noqa: T201
+    say(f"checked: {said}")
 
 
 def claim_collapsed(what: str, end: pd.Series) -> None:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 
 from nclib.palette import INK
 from nclib.pictures.curves import draw, epoch_axis, legend, run_style, scale, when_right
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Picture, house_style, label, picture
 from nclib.quantities import QUANTITIES
 from nclib.runs.tables import accuracy_gain, given
 from nclib.runs.trajectory import Trajectory
+from nclib.texts import readable
 
 
 def _styles(runs: Sequence[Trajectory]) -> dict[str, tuple[str, str]]:
@@ -51,7 +52,8 @@ def small_multiples(runs: Iterable[Trajectory], quantity: str = "nc1") -> Pictur
     for run in runs:
         place, loss = places[run.settings["data"], run.settings["network"]], run.settings["loss"]
         draw(axes[place], run, shown, *styles[loss], loss.replace("_", " "))
-        axes[place].set_title(f"{run.settings['data']} · {run.settings['network']}")
+        cell = f"{readable(run.settings['data'])} · {run.settings['network']}"
+        axes[place].set_title(label(cell, 40))
         first, end = run.metrics[shown.columns[0]].iloc[[0, -1]]
         said.append(f"{run.title}: from {first:.2g} to {end:.2g}, {when_right(run)}")
     last = max(int(run.epochs[-1]) for run in runs)
@@ -91,7 +93,8 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
         )
     figure, axis = picture(size=(9, 1 + 0.27 * len(table)))
     styles = _styles(runs)
-    names = [f"{r.data} · {r.network} · {r.loss}".replace("_", " ") for r in table.itertuples()]
+    named = [(readable(r.data), r.network, r.loss) for r in table.itertuples()]
+    names = [" · ".join(one).replace("_", " ") for one in named]
     said = [
         f"{r.at_zero_error:.2f} → {r.at_end:.2f} % (epochs {r.zero_error_epoch} → {r.last_epoch})"
         for r in table.itertuples()
@@ -103,7 +106,7 @@ def accuracy_after_zero_error(runs: Iterable[Trajectory]) -> Picture:
         axis.plot(0, row.Index, "o", mfc="white", color=color, ms=6)
         axis.plot(row.gain, row.Index, "o", color=color, ms=6)
         axis.annotate(words, (1.01, row.Index), **place)
-    axis.set_yticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), [label(name, 60) for name in names])
     axis.set(xlabel="change in test accuracy, points; ring: zero training error, disc: the end")
     axis.invert_yaxis()
     figure.alt = "Test accuracy from zero training error to the end. " + "; ".join(

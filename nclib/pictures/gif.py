@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from nclib.files import atomic_write, place
 from nclib.palette import FAINT, INK, MUTED, RUN_COLORS, class_colors
 from nclib.pictures.scene import Geometry, moving_scene, view_of
 from nclib.runs.trajectory import Trajectory
@@ -32,13 +33,15 @@ def save_gif(
         width: pixels; the height is half of it.
 
     Raises:
-        ValueError: if nothing was recorded, or a number is out of range.
+        ValueError: if nothing was recorded, a number is out of range, or the path is no place for
+            a file.
     """
     if not (seconds > 0 and 1 <= frames_per_second <= 50 and 200 <= width <= 1800):
         raise ValueError(
             f"seconds is {seconds}, frames_per_second {frames_per_second}, width {width}; expected "
             "seconds > 0, frames_per_second from 1 to 50 and width from 200 to 1800"
         )
+    place(path)  # before a minute of drawing
     recorded, metrics = trajectory.coordinates(), trajectory.metrics
     points = (recorded.features, recorded.class_means, recorded.weight)
     view = view_of(recorded.class_means[-1], trajectory.num_features)
@@ -54,9 +57,9 @@ def save_gif(
     palette = _palette(trajectory.num_classes)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [round(1000 / frames_per_second)] * (count - 1) + [2000]
-    images[0].save(
-        path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True
-    )
+    moving = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0}
+    with atomic_write(path) as file:
+        images[0].save(file, "GIF", optimize=True, **moving)
     return Path(path)
 
 

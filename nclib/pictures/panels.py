@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nclib.pictures.curves import ALL_THIN, draw, epoch_axis, legend, run_style, scale, when_right
-from nclib.pictures.picture import Picture, house_style, picture
+from nclib.pictures.picture import Picture, house_style, label, picture
 from nclib.pictures.plane import centred_and_scaled
 from nclib.quantities import QUANTITIES
 from nclib.runs.trajectory import Trajectory
@@ -26,13 +26,14 @@ def collapse_panels(runs: Trajectory | Mapping[str, Trajectory]) -> Picture:
 
     Source: the panels of Papyan, Han, Donoho 2020, Figures 2-7.
     """
-    named = {runs.title: runs} if isinstance(runs, Trajectory) else dict(runs)
+    alone = isinstance(runs, Trajectory)
+    named = {runs.title: runs} if alone else dict(runs)
     figure, axes = picture(2, 4, size=(9, 4.6))
     order = ("accuracy", "nc1", "equinorm", "equiangularity")
     order += ("loss", "max_angle", "self_duality", "ncc_mismatch")
     for axis, quantity in zip(axes.flat, (QUANTITIES[name] for name in order), strict=True):
         for index, (name, run) in enumerate(named.items()):
-            draw(axis, run, quantity, *run_style(index), name)
+            draw(axis, run, quantity, *run_style(index), label(name, 60) if alone else name)
         scale(axis, quantity)
         axis.set_title(quantity.title)
     epoch_axis(axes, max(int(run.epochs[-1]) for run in named.values()))
@@ -73,7 +74,8 @@ def cosine_matrices(run: Trajectory, epochs: Sequence[int | np.integer] | None =
 
     figure, axes = picture(1, len(epochs), size=(9, 9 / max(3, len(epochs)) + 0.1), squeeze=False)
     means, goal = run.coordinates().class_means, -1 / (run.num_classes - 1)
-    names = {"xticklabels": run.class_names, "yticklabels": run.class_names}
+    named = [label(name) for name in run.class_names]
+    names = {"xticklabels": named, "yticklabels": named}
     style = {"cmap": "RdBu_r", "vmin": goal - 0.8, "vmax": goal + 0.8, "linewidths": 0.5}
     style |= {"square": True, "cbar": False, "fmt": "", "annot_kws": {"fontsize": 6.3}}
     for axis, epoch in zip(axes[0], epochs, strict=True):

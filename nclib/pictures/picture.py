@@ -20,6 +20,7 @@ from PIL import Image
 from nclib.palette import FAINT, INK, MUTED
 from nclib.runtime import profile
 from nclib.shapes import Number
+from nclib.texts import readable, shortened
 
 STYLE = {
     "font.size": 9.5, "axes.titlesize": 9.5, "axes.labelsize": 9, "legend.fontsize": 9,
@@ -91,6 +92,11 @@ class Picture(Figure):
     def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
         data = {"image/png": self.png(), "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt}}
+
+
+def label(name: object, longest: int = 20) -> str:
+    """A name from outside for a figure's text: readable, not too long, its dollars as they are."""
+    return shortened(readable(name), longest).replace("$", r"\$")
 
 
 Kept = Callable[..., Picture]  # moves what is kept, and returns always the same picture

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb, to_rgba_array
 
 from nclib.palette import INK, MUTED, RUN_COLORS, class_colors, ink_on
 from nclib.pictures.curves import epoch_axis
-from nclib.pictures.picture import Kept, Picture, house_style, kept, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, label, picture
 from nclib.runs.trajectory import Trajectory
 
 
@@ -37,7 +37,7 @@ def _plane(axis: Axes, run: Trajectory) -> tuple[list[Artist], Callable[[Traject
     squares = axis.scatter(zeros, zeros, s=250, marker="s", fc="none", ec=INK, lw=1.3, zorder=5)
     style = {"ha": "center", "va": "center", "weight": "bold", "zorder": 6}
     names = [
-        axis.text(0, 0, name, color=ink_on(color), **style)
+        axis.text(0, 0, label(name), color=ink_on(color), **style)
         for name, color in zip(run.class_names, colors, strict=True)
     ]
     title = axis.set_title(" ")

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from nclib.files import atomic_write
 from nclib.host import shows_html
 from nclib.player.page import asset, page, strict_json
 
@@ -130,10 +131,10 @@ class CollapsePlayer:
         )
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write ``to_html()`` to ``path`` and return the path."""
-        target = Path(path)
-        target.write_text(self.to_html(), encoding="utf-8")
-        return target
+        """Write ``to_html()`` to ``path`` and return the path; ValueError for no place for it."""
+        with atomic_write(path) as file:
+            file.write(self.to_html().encode())
+        return Path(path)
 
     def __repr__(self) -> str:
         measured = f"{len(self.epochs)} measured epochs"

@@ -80,13 +80,14 @@ class Checkpoint:
             with atomic_write(self.path) as file:
                 for part in (first, _digest(first, archive), archive):
                     file.write(part)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             there = f"the one {self._written} is still there"
             there = there if self.path.exists() else "there is none yet"
+            reason = getattr(error, "strerror", None) or error
             raise CheckpointError(
                 f"the checkpoint of epoch {number} could not be written to {self.path} "
-                f"({error.strerror or error}); {there}. Make room or give another path, then call "
-                "train again: it goes on from the checkpoint there is"
+                f"({reason}); {there}. Make room or give another path, then call train again: it "
+                "goes on from the checkpoint there is"
             ) from error
         self._written_s, self._written = time.monotonic(), f"of epoch {number}"
 
@@ -106,14 +107,13 @@ class Checkpoint:
                 or of a newer version.
         """
         self._written_s, self._written = time.monotonic(), "from before"
-        if not self.path.parent.is_dir():
-            raise CheckpointError(
-                f"the folder of checkpoint {self.path} does not exist; create it, or mount the "
-                "drive it lies on"
-            )
         try:
             remove_unfinished(self.path)
             return self._read() if self.path.exists() else None
+        except CheckpointError:
+            raise
+        except ValueError as error:  # no folder, or a folder
+            raise CheckpointError(f"checkpoint cannot be kept: {error}") from error
         except OSError as error:
             raise CheckpointError(f"{self.path} cannot be read ({error})") from error
 

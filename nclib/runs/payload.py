@@ -15,6 +15,7 @@ import pandas as pd
 
 from nclib.palette import class_colors
 from nclib.quantities import QUANTITIES, panels_played
+from nclib.texts import readable
 
 METRICS = [column for one in QUANTITIES.values() if one.player for column in one.played]
 
@@ -97,7 +98,7 @@ def payload(
     packed, scales = _quantised(features[..., :dims])
     return {
         "title": title,
-        "class_names": [str(name) for name in class_names],
+        "class_names": [readable(name) for name in class_names],
         "colors": class_colors(num_classes),
         "num_classes": num_classes,
         "num_features": int(num_features),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from nclib.measuring.report import Evaluator, Measurement
 from nclib.runs.checkpoint import CheckpointError, generators, require_same_settings
 from nclib.shapes import Number, Tensor
 
+_WRAPPER = re.compile(r"\b(?:_orig_mod|module)\.")
 Schedule = Callable[[Number], Number]
 
 
@@ -92,24 +94,34 @@ class Run:
             CheckpointError: for another run's or network's; this one is left as it was.
         """
         require_same_settings(path, saved["settings"], self.settings)
-        tensors = (self.network.state_dict(), saved["network"])
-        here, there = ({name: tuple(x.shape) for name, x in one.items()} for one in tensors)
+        here, there = (unwrapped(one) for one in (self.network.state_dict(), saved["network"]))
+        shapes = [{name: tuple(x.shape) for name, (_, x) in one.items()} for one in (here, there)]
         for name in here | there:
-            if here.get(name) != there.get(name):
+            now, then = (one.get(name) for one in shapes)
+            if now != then:
                 raise CheckpointError(
-                    f"{path} belongs to another network ({name}: {there.get(name)} then, "
-                    f"{here.get(name)} now); build the network as it was built then, or give "
-                    "another path"
+                    f"{path} belongs to another network ({name}: {then} then, {now} now); build "
+                    "the network as it was built then, or give another path"
                 )
-        self.network.load_state_dict(saved["network"])
+        own = {key: there[name][1] for name, (key, _) in here.items()}
+        self.network.load_state_dict(own)
         self.optimizer.load_state_dict(saved["optimizer"])
         self.order.set_state(saved["order"])
         last = saved["epochs"][-1]
         self.first, self.seconds = last["number"] + 1, last["seconds"]
 
 
+def unwrapped(state: dict[str, Tensor]) -> dict[str, tuple[str, Tensor]]:
+    """Name without wrappers → name with them, and tensor: of a state that goes on in another form.
+
+    ``torch.compile`` puts ``_orig_mod`` into the names of what it wraps, ``DataParallel``
+    ``module``; both may wrap the network or a part of it.
+    """
+    plain = {_WRAPPER.sub("", key): (key, tensor) for key, tensor in state.items()}
+    return plain if len(plain) == len(state) else {key: (key, x) for key, x in state.items()}
+
+
 def checksum(split: Split) -> int:
-    """CRC-32 of the labels and of one pixel of each image: tells one data set from another."""
-    middle = split.images[:, :, split.images.shape[2] // 2, split.images.shape[3] // 2]
-    labels = zlib.crc32(split.labels.cpu().numpy().tobytes())
-    return zlib.crc32(middle.cpu().contiguous().numpy().tobytes(), labels)
+    """CRC-32 of the labels and of every pixel: tells one data set from another."""
+    labels = zlib.crc32(split.labels.cpu().contiguous().numpy())
+    return zlib.crc32(split.images.cpu().contiguous().numpy(), labels)

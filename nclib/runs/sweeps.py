@@ -6,7 +6,6 @@ A configuration is a dict of the arguments of ``load_data``, ``build_network`` a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,24 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from nclib.data.dataset import load_data
 from nclib.files import remove_unfinished
 from nclib.runs.checkpoint import GENERATORS, Checkpoint
+from nclib.runs.identity import DATA, KEYS, NETWORK, TRAINING, as_text, name_of
 from nclib.runs.networks import build_network
+from nclib.runs.tables import Table
 from nclib.runs.training import train
 from nclib.runs.trajectory import Trajectory
 from nclib.shapes import Number
-
-DATA = ("per_class", "classes", "image_size")
-NETWORK = ("width", "num_features", "linear_features", "batch_norm")
-TRAINING = ("loss", "epochs", "learning_rate", "weight_decay", "batch_size", "momentum", "schedule")
-TRAINING += ("measure_at", "sample_per_class", "precision", "compiled")
-NEEDED = ("data", "network", "epochs", "learning_rate", "weight_decay")
-KEYS = (*NEEDED[:2], *DATA, "data_seed", *NETWORK, *TRAINING, "seed")
 
 
 def record(
@@ -57,19 +49,29 @@ def record(
     Raises:
         ValueError: for an unknown or missing key; and as the three functions.
     """
-    _check(configuration)
+    where = {"root": root, "device": device}
+    return _recorded(configuration, as_text(configuration), where, checkpoint, progress)
+
+
+def _recorded(
+    configuration: Mapping[str, Any],
+    text: str,
+    where: dict,
+    checkpoint: str | Path | Checkpoint | None,
+    progress: bool,
+) -> Trajectory:
+    """The same for a configuration whose ``text`` is known, and root and device in ``where``."""
     seeds = {name: configuration.get(name, 0) for name in ("seed", "data_seed")}
     of_data, of_network, of_training = (
         {name: configuration[name] for name in names if name in configuration}
         for names in (DATA, NETWORK, TRAINING)
     )
-    where = {"root": root, "device": device, "seed": seeds["data_seed"]}
-    data = load_data(configuration["data"], **where, **of_data)
+    data = load_data(configuration["data"], **where, seed=seeds["data_seed"], **of_data)
     with GENERATORS:  # an executor may run us in threads
         network = build_network(configuration["network"], data, seed=seeds["seed"], **of_network)
     of_training |= {"seed": seeds["seed"], "checkpoint": checkpoint, "progress": progress}
     trajectory = Trajectory.of(train(network, data, **of_training))
-    trajectory.settings["configuration"] = json.loads(_as_text(configuration))
+    trajectory.settings["configuration"] = json.loads(text)
     return trajectory
 
 
@@ -79,27 +81,29 @@ class Sweep:
 
     Attributes:
         configurations: as they were given.
+        texts: what tells each from others: ``identity.as_text``.
         runs: index of a configuration → its trajectory, for those that ended well.
         failures: index → what went wrong, for the others.
     """
 
     configurations: list[dict]
+    texts: list[str]
     runs: dict[int, Trajectory] = field(default_factory=dict)
     failures: dict[int, str] = field(default_factory=dict)
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> Table:
         """A row for each run: the settings in which they differ, then the last epoch's metrics.
 
         ``loss`` is a setting; its value at the last epoch is ``train_loss``.
         """
-        texts = [json.loads(_as_text(one)) for one in self.configurations]
+        texts = [json.loads(text) for text in self.texts]
         names = [n for n in KEYS if len({json.dumps(text.get(n)) for text in texts}) > 1]
         rows = {}
         for index, run in sorted(self.runs.items()):
             last = run.metrics.iloc[-1].rename({"loss": "train_loss"})
             rows[index] = {name: texts[index].get(name) for name in names} | last.to_dict()
-        return pd.DataFrame([*rows.values()], index=[*rows])
+        return Table([*rows.values()], index=[*rows])
 
     def __repr__(self) -> str:
         said = f"Sweep({len(self.runs)} of {len(self.configurations)} runs"
@@ -122,8 +126,9 @@ def sweep(
     that was interrupted, or lost a worker, is simply called again.
 
     Args:
-        configurations: as ``record``; equal ones are run once. Functions in them (schedules) count
-            by their name, so it must be one that is defined at the top of a module.
+        configurations: as ``record``; equal ones are run once. What they hold counts, not where it
+            lies: a folder that was moved keeps its runs, one in which a file changed has others. A
+            function must be one that is defined at the top of a module.
         executor: any ``concurrent.futures`` executor: processes on this machine, Dask's
             ``client.get_executor()`` on many. One after another, here, when not given.
         folder: where runs are kept; workers on other machines must see the same one.
@@ -135,10 +140,12 @@ def sweep(
         The runs and the failures: one that fails does not lose the others.
 
     Raises:
-        ValueError: before anything runs: for an unknown or missing key, or no folder can be made.
+        ValueError: before anything runs: as ``identity.as_text``, or if no folder can be made.
     """
-    done, where = Sweep([dict(one) for one in configurations]), {"root": root, "device": device}
-    named = [(run_name(one), one) for one in done.configurations]
+    given, where = [dict(one) for one in configurations], {"root": root, "device": device}
+    known: dict[str, str] = {}
+    done = Sweep(given, [as_text(one, known) for one in given])
+    named = [(name_of(text), one) for text, one in zip(done.texts, given, strict=True)]
     folder = _made(folder)
     paths = {name: folder / f"{name}.npz" for name, _ in named}
     work = {name: (one, str(paths[name]), where, checkpoint_minutes) for name, one in named}
@@ -189,50 +196,16 @@ def _done_here(act: Callable[..., None], *job: Any) -> Future:
 
 def _keep(configuration: Mapping[str, Any], path: str, where: dict, minutes: Number) -> None:
     """Record one configuration to a file, through a checkpoint that goes when it is done."""
+    if name_of(text := as_text(configuration)) != Path(path).stem:  # on another machine, say
+        raise ValueError(
+            f"data {configuration['data']} is here not what it was where the sweep began; give "
+            "every machine the same files, and call sweep again once they no longer change"
+        )
     remove_unfinished(Path(path))
     checkpoint = Checkpoint(Path(path).with_suffix(".checkpoint"), minutes=minutes)
-    run = record(configuration, **where, checkpoint=checkpoint, progress=False)
+    run = _recorded(configuration, text, where, checkpoint, progress=False)
     run.save(path)
     checkpoint.path.unlink(missing_ok=True)
-
-
-def run_name(configuration: Mapping[str, Any]) -> str:
-    """Data, network and loss, then ten digits of a hash of it all; ValueError as ``record``."""
-    _check(configuration)
-    text = _as_text(configuration)
-    words = [json.loads(text)["data"].partition(".")[0], configuration["network"]]
-    words.append(configuration.get("loss", "cross_entropy").replace("_", "-"))
-    return "-".join([*words, hashlib.sha256(text.encode()).hexdigest()[:10]])
-
-
-def _as_text(configuration: Mapping[str, Any]) -> str:
-    """JSON with sorted keys; data by name, wherever it lies; functions by name, arrays as lists."""
-    named = {**configuration, "data": Path(configuration["data"]).name}
-    return json.dumps(named, sort_keys=True, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has for a value that it does not know."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, range | set | frozenset):
-        return list(value) if isinstance(value, range) else sorted(value)
-    name = getattr(value, "__qualname__", "<nothing>")
-    if "<" in name:  # of a lambda, or of a function made by another: they would pass for equal
-        raise ValueError(
-            f"configuration has {value!r}, which no name or text tells from others; give a number, "
-            "a text, a list, or a function that is defined at the top of a module"
-        )
-    return name
-
-
-def _check(configuration: Mapping[str, Any]) -> None:
-    unknown = [name for name in configuration if name not in KEYS]
-    if unknown:
-        raise ValueError(f"configuration has no key {unknown[0]!r}; there are {', '.join(KEYS)}")
-    missing = [name for name in NEEDED if name not in configuration]
-    if missing:
-        raise ValueError(f"configuration lacks {', '.join(missing)}: {dict(configuration)}")
 
 
 def _made(folder: str | os.PathLike[str]) -> Path:

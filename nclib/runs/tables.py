@@ -11,7 +11,19 @@ from nclib.runs.trajectory import Trajectory
 CELL = ("data", "network", "loss")
 
 
-def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
+class Table(pd.DataFrame):
+    """A table with names from outside: a notebook shows their dollars, and reads no mathematics."""
+
+    @property
+    def _constructor(self) -> type[Table]:
+        return Table
+
+    def _repr_html_(self) -> str | None:
+        with pd.option_context("display.html.use_mathjax", False):
+            return super()._repr_html_()
+
+
+def accuracy_gain(runs: Iterable[Trajectory]) -> Table:
     """Test accuracy at zero training error and at the end, in percent, with the epochs.
 
     A row for each run that reached zero error before its last epoch (after that one there is
@@ -29,10 +41,10 @@ def accuracy_gain(runs: Iterable[Trajectory]) -> pd.DataFrame:
         row = {key: run.settings[key] for key in CELL}
         row |= {"zero_error_epoch": first, "at_zero_error": accuracy[first], "last_epoch": last}
         rows.append(row | {"at_end": accuracy[last], "gain": accuracy[last] - accuracy[first]})
-    return pd.DataFrame(rows)
+    return Table(rows)
 
 
-def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
+def ends(runs: Iterable[Trajectory]) -> Table:
     """The metrics of each run at the first epoch, at 99.9 % training accuracy, and at the end.
 
     Indexed by (data, network, loss, moment).
@@ -45,7 +57,7 @@ def ends(runs: Iterable[Trajectory]) -> pd.DataFrame:
         for moment, epoch in moments.items():
             if epoch is not None:
                 rows[(*cell, moment)] = {"epoch": int(epoch), **table.loc[epoch]}
-    frame = pd.DataFrame.from_dict(rows, orient="index")
+    frame = Table.from_dict(rows, orient="index")
     frame.index = pd.MultiIndex.from_tuples(rows, names=[*CELL, "moment"])
     return frame
 

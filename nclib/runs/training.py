@@ -98,7 +98,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     wanted = _asked(measure_at, numbers["epochs"])
     check_data(data)
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
-    settings = {"data": data.name, "network": getattr(network, "name", type(network).__name__)}
+    settings = {"data": data.name, "network": _name(network)}
     settings |= {"loss": loss, "schedule": schedule_name(schedule), **numbers}
     settings |= {"precision": precision or _best_precision(data.device)}
     settings |= {"class_names": list(data.class_names), "num_samples": len(data.train)}
@@ -162,6 +162,11 @@ def _kept(
         if left is not None and keeper.is_behind(left):
             keeper.save(left)
         raise
+
+
+def _name(network: nn.Module) -> str:
+    """Its own, else its class's; a compiled one is what was compiled."""
+    return getattr(network, "name", type(getattr(network, "_orig_mod", network)).__name__)
 
 
 def _asked(measure_at: Any, epochs: int) -> Callable[[int], bool]:

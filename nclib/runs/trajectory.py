@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nclib.files import place
 from nclib.formulas.collapse import CollapseMetrics
 from nclib.formulas.mse import MSEDecomposition
 from nclib.runs.payload import Coordinates, captured_share, payload, spanning_basis
 from nclib.runs.trajectory_file import read, write
+from nclib.texts import readable
 
 if TYPE_CHECKING:
     from nclib.player.player import CollapsePlayer
@@ -102,8 +104,8 @@ class Trajectory:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """C names."""
-        return tuple(self.settings["class_names"])
+        """C names, as text: a data set of your own may number its classes."""
+        return tuple(str(name) for name in self.settings["class_names"])
 
     @property
     def num_classes(self) -> int:
@@ -115,7 +117,7 @@ class Trajectory:
         """Data, network and loss in one line."""
         if not self.settings:
             return "empty"
-        words = [self.settings[key] for key in ("data", "network", "loss")]
+        words = [readable(self.settings[key]) for key in ("data", "network", "loss")]
         return " · ".join(words).replace("_", "-")
 
     @property
@@ -196,8 +198,12 @@ class Trajectory:
 
         Features are kept as float16 distances from their class mean, means and classifier as
         float32.
+
+        Raises:
+            ValueError: if nothing was recorded, or the path is no place for a file: its folder is
+                missing, or it is a folder.
         """
-        path = Path(path)
+        place(path)
         arrays, table = vars(self.coordinates()).copy(), self.metrics.astype(float)
         residuals = arrays.pop("features") - arrays["class_means"][:, self.labels]
         scale = np.abs(residuals).max(axis=(1, 2)) + np.finfo(np.float32).tiny
@@ -206,7 +212,7 @@ class Trajectory:
         arrays |= {"metrics": table.to_numpy(), "labels": self.labels.astype(np.int32)}
         header = {"settings": self.settings, "num_features": self.num_features}
         write(path, arrays, header | {"columns": list(table.columns)})
-        return path
+        return Path(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Trajectory:

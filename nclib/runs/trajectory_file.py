@@ -44,7 +44,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     return arrays, header
 
 
-def write(path: Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
+def write(path: str | Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Arrays and header as one compressed ``.npz`` without pickles, whole or not at all."""
     text = json.dumps({"format": FORMAT, "version": VERSION, **header})
     with atomic_write(path) as file:

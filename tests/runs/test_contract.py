@@ -15,7 +15,7 @@ from nclib.data import Split
 from nclib.runs.contract import schedule_name
 from nclib.runs.presets import cosine_schedule, step_schedule
 
-pytestmark = pytest.mark.usefixtures("as_for_a_user")
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 BASE = {"epochs": 1, "learning_rate": 0.1, "weight_decay": 0.0, "progress": False}
 
 

@@ -23,9 +23,10 @@ from faults.trainee import counted_steps
 import nclib
 from nclib import Trajectory, cosine_schedule, step_schedule
 from nclib.runs import presets, sweeps
+from nclib.runs.identity import run_name
 from nclib.runs.recorded import load_run, recorded_runs
 from nclib.runs.run import Run
-from nclib.runs.sweeps import record, run_name, sweep
+from nclib.runs.sweeps import record, sweep
 
 SMALL = {"data": "digits", "classes": [0, 1, 2], "per_class": 40, "network": "mlp", "width": 8}
 SMALL |= {"num_features": 4, "epochs": 3, "learning_rate": 0.1, "weight_decay": 1e-3}
@@ -164,11 +165,12 @@ def test_other_configurations_have_other_names():
     assert run_name(SMALL | {"loss": "focal"}).startswith("digits-mlp-focal-")
 
 
-def test_the_data_may_lie_elsewhere():
-    names = {
-        run_name(SMALL | {"data": data}) for data in ("/a/cells.tar.xz", Path("b/cells.tar.xz"))
-    }
-    (name,) = names
+def test_the_data_may_lie_elsewhere(tmp_path):
+    places = [tmp_path / one / "cells.tar.xz" for one in "ab"]
+    for place in places:
+        place.parent.mkdir()
+        place.write_bytes(b"the same archive")
+    (name,) = {run_name(SMALL | {"data": data}) for data in (str(places[0]), places[1])}
     assert name.startswith("cells-mlp-")
 
 
