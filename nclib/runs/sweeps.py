@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from nclib.data.dataset import load_data
+from nclib.data.loading import load_data
 from nclib.files import remove_unfinished
 from nclib.runs.checkpoint import GENERATORS, Checkpoint
 from nclib.runs.networks import build_network

@@ -18,8 +18,10 @@ from PIL import Image
 from torch.nn import functional
 
 from nclib import runtime
-from nclib.data import folders, named
-from nclib.data.dataset import DataUnavailableError, Split, load_data
+from nclib.data import archive, folders, named
+from nclib.data.dataset import Split
+from nclib.data.fetch import DataUnavailableError
+from nclib.data.loading import load_data
 from nclib.data.raw import shuffled
 from nclib.torchvision_guard import import_torchvision
 
@@ -625,7 +627,7 @@ def test_the_order_in_an_archive_does_not_matter(tmp_path):
 def test_an_archive_too_large_for_memory_is_read_alike(tmp_path, monkeypatch, kind):
     path = as_tar(tmp_path / f"pets{kind}", pictures(*SPLIT))
     one = load_data(path, per_class=3, device="cpu")
-    monkeypatch.setattr(folders, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(archive, "_IN_MEMORY", 1000)
     other = load_data(path, per_class=3, device="cpu")
     assert torch.equal(one.train.images, other.train.images)
     assert torch.equal(one.test.images, other.test.images)
@@ -645,7 +647,7 @@ def test_a_compressed_archive_is_decompressed_once_and_a_plain_one_not_copied(
     monkeypatch.setattr(lzma, "LZMAFile", Counted)
     load_data(path, device="cpu")
     assert len(opened) == 1
-    assert folders._decompressed(as_tar(tmp_path / "pets.tar", pictures(*SPLIT))) is None
+    assert archive._decompressed(as_tar(tmp_path / "pets.tar", pictures(*SPLIT))) is None
 
 
 def test_torchvisions_image_folder_finds_the_same(tmp_path):
