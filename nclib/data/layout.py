@@ -20,9 +20,9 @@ from nclib.data.raw import stratified_split
 
 _TRAIN = ("train", "training")
 _TEST = ("test", "testing", "val", "valid", "validation", "validate")  # tried in this order
-_TEST += ("eval", "evaluation", "dev", "holdout", "heldout")
+_TEST += ("eval", "evaluation", "dev", "holdout", "heldout", "development")
 _FILLING = ("set", "sets", "data", "dataset", "image", "images", "img", "imgs", "folder", "split")
-_FILLING += ("sample", "samples", "picture", "pictures", "part", "files")
+_FILLING += ("sample", "samples", "picture", "pictures", "part", "files", "dir")
 _LAYOUTS = "expected train/<class>/ and test/<class>/ (or val/<class>/), or <class>/ alone"
 _MOST_NAMES = 6  # in an error
 
@@ -73,6 +73,7 @@ def split_word(name: str) -> tuple[str, bool] | None:
     ``Training_set`` has train's, and says no more than it; ``seg_train`` and ``bullet_train`` do.
     """
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    parted = re.sub(r"train[\W_]*val\b", "train", parted)
     words = [word for word in re.findall(r"[^\W\d_]+", parted) if word not in _FILLING]
     words = [
         re.sub(f"^({'|'.join(_TRAIN + _TEST)})({'|'.join(_FILLING)})$", r"\1", w) for w in words
@@ -141,6 +142,8 @@ class _Tree:
                     f"{listed(self.below[self.base])}; give two of them, one, or ()"
                 )
             chosen.append((*known[0], *parts))
+        if len(chosen) == 2 and chosen[0][: len(chosen[1])] == chosen[1][: len(chosen[0])]:
+            raise ValueError(f"splits is {splits!r}; one lies in the other, give two apart")
         return chosen
 
     def _is_folder(self, parts: Parts) -> bool:
@@ -171,38 +174,43 @@ class _Tree:
     def _require_classes(self) -> None:
         """Raise ValueError if a folder looks like a split after all."""
         found = self.below[self.base]
-        for name in found:
+        words = {name: split_word(name) for name in found}
+        a_vehicle = not all(words.values())  # is the class "train" beside others
+        for name, word in words.items():
             pair = self._pair((*self.base, name))
             if pair:
                 self._ask(tuple(f"{name}/{split}" for split in pair))
-        words = {name: split_word(name) for name in found}
-        for name in found:
-            with_classes = self.below[(*self.base, name)] and not self.direct[(*self.base, name)]
-            a_class = name.lower() == "train" and not all(words.values())  # a vehicle
-            if words[name] and (with_classes or (words[name][1] and not a_class)):
-                other = [
-                    word for word in found if word != name and self._classes((*self.base, word))
-                ]
+            says_split = word and word[1] and not (a_vehicle and name.lower() == "train")
+            if says_split or (word and self._of_folders(name)):
+                other = [n for n in found if n != name and self._of_folders(n)]
                 self._ask((name, *other[:1]))
-        parts = [{*self._classes((*self.base, name))} for name in found]
-        if len(found) > 1 and len(parts[0]) > 1 and all(part == parts[0] for part in parts):
-            self._ask(tuple(found[:2]))
+        alike = [n for n in found if len(self._of_folders(n)) > 1]
+        alike = [n for n in alike if len(self._of_folders(n) & self._of_folders(alike[0])) > 1]
+        if len(alike) > 1:
+            self._ask(tuple(alike[:2]))
+
+    def _of_folders(self, name: str) -> set[str]:
+        """The folders in one that holds no images itself."""
+        folder = self.through((*self.base, name))
+        return set() if self.direct[folder] else {*self.below[folder]}
 
     def _ask(self, names: Parts) -> None:
-        told = (
-            f"the classes of training images are in {names[0]}/ and of test images in {names[-1]}/"
-        )
-        told = f"{names[0]}/ holds the classes, to be split 80/20" if len(names) == 1 else told
+        """Raise the ValueError with both readings, and what chooses."""
+        first = f"{names[0]}/ holds the classes, to be split 80/20"
+        if len(names) == 2:
+            first = f"training images are in {names[0]}/<class>/ and test images in {names[1]}/"
         raise ValueError(
             f"{self.path} holds the folders {listed(self.below[self.base])}; {_LAYOUTS}. "
-            f"If {told}: splits={names!r}. If each folder is a class: splits=()"
+            f"If {first}: splits={names!r}. If each folder is a class: splits=()"
         )
 
     def _refuse_flat(self, name: str, train: str, test: str) -> None:
         number = self.direct[(*self.base, name)]
+        flat = f"the {number} images of {name}/ lie in no class folder" if number else ""
+        both = self._classes((*self.base, train)) or self._classes((*self.base, test))
+        other = "" if both else f". If {train} and {test} are classes themselves: splits=()"
         raise ValueError(
-            f"{self.path}: the {number} images of {name}/ lie in no class folder; sort them into "
-            f"{name}/<class>/. If {train} and {test} are classes themselves: splits=()"
+            f"{self.path}: {flat or f'{name}/ is empty'}; sort images into {name}/<class>/{other}"
         )
 
     # ── What they hold ────────────────────────────────────────────────────────────────────────
@@ -235,8 +243,7 @@ class _Tree:
         labels = _labels(images, class_names)
         split = stratified_split(labels, class_names, seed)
         train, test = ([images[index] for index in part] for part in split)
-        rest = ["".join(f", {stray}" for stray in self._strays(base))]
-        note = f"no test folder: split 80/20 with seed {seed}{rest[0]}"
+        note = ", ".join([f"no test folder: split 80/20 with seed {seed}", *self._strays(base)])
         return Layout(class_names, train, test, note)
 
     def _strays(self, *folders: Parts) -> list[str]:
