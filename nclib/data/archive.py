@@ -35,9 +35,10 @@ def list_tar(path: Path) -> Listing:
         with _opened(path, plain) as tar:
             members = _members(tar)
     except _BROKEN_TAR as error:
+        said = readable(str(error)).partition(":\n")[0]
         raise ValueError(
             f"{readable(path)} is neither a folder nor a whole .tar, .tar.gz, .tar.bz2 or .tar.xz "
-            f"({readable(str(error))}); unpack other archives, and give the folder"
+            f"({said}); unpack other archives, and give the folder"
         ) from error
     tree = _Tree(path, members)
     places, folders = walk(path, Entry("", (), ()), tree.look)

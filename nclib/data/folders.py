@@ -81,9 +81,10 @@ def _decode(path: Path, wanted: list[Parts], contents: Contents, size: int | Non
 def _decode_one(content: bytes, where: str) -> np.ndarray:
     """One image as uint8 (1, h, w) if it is grey and (3, h, w) otherwise, or ValueError."""
     try:
-        with warnings.catch_warnings(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an image that can be read all the same
-            return _pixels(image)
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                return _pixels(image)
     except Exception as error:  # a decoder trips over damage in any way
         said = str(error) or type(error).__name__
         raise ValueError(f"{where} cannot be read as an image ({said})") from error

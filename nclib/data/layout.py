@@ -206,12 +206,10 @@ class _Tree:
 
     def _refuse_flat(self, name: str, train: str, test: str) -> None:
         number = self.direct[(*self.base, name)]
-        flat = f"the {number} images of {name}/ lie in no class folder" if number else ""
+        flat = f"holds {_unsorted(number)}" if number else "is empty"
         both = self._classes((*self.base, train)) or self._classes((*self.base, test))
         other = "" if both else f". If {train} and {test} are classes themselves: splits=()"
-        raise ValueError(
-            f"{self.path}: {flat or f'{name}/ is empty'}; sort images into {name}/<class>/{other}"
-        )
+        raise ValueError(f"{self.path}: {name}/ {flat}; sort images into {name}/<class>/{other}")
 
     # ── What they hold ────────────────────────────────────────────────────────────────────────
 
@@ -237,8 +235,8 @@ class _Tree:
         """The classes of one folder, split 80/20."""
         class_names = tuple(self.below[base])
         if not class_names:
-            flat = f"{self.direct[base]} images in no class folder" if self.direct[base] else ""
-            raise ValueError(f"{self.path} holds {flat or 'the folders []'}; {_LAYOUTS}")
+            flat = _unsorted(self.direct[base]) if self.direct[base] else "the folders []"
+            raise ValueError(f"{self.path} holds {flat}; {_LAYOUTS}")
         images = self._images(base)
         labels = _labels(images, class_names)
         split = stratified_split(labels, class_names, seed)
@@ -248,7 +246,7 @@ class _Tree:
 
     def _strays(self, *folders: Parts) -> list[str]:
         number = sum(self.direct[folder] for folder in {*folders})
-        said = [f"{number} images in no class folder left out"] if number else []
+        said = [f"{_unsorted(number)} left out"] if number else []
         return said + ([self.note] if self.note else [])
 
     def _images(self, folder: Parts) -> Images:
@@ -256,6 +254,10 @@ class _Tree:
         depth = len(folder)
         inside = (p for p in self.files if p[:depth] == folder and len(p) > depth + 1)
         return [(parts[depth], parts) for parts in inside]
+
+
+def _unsorted(number: int) -> str:
+    return f"{number} image{'s' if number > 1 else ''} in no class folder"
 
 
 def _labels(images: Images, class_names: Parts) -> np.ndarray:
