@@ -119,7 +119,7 @@ LOOPS = {
 def test_a_folder_that_is_come_by_twice_is_named(tmp_path, name, kind):
     path = linked_folder(tmp_path, "set", pictures(*SPLIT), LOOPS[name])
     given = path if kind == "folder" else packed(path)
-    with pytest.raises(ValueError, match="are one folder by a link.*; remove the link") as failure:
+    with pytest.raises(ValueError, match=r"are one folder by a link.*; remove the link") as failure:
         load_data(given)
     links = [link for link in LOOPS[name][::2] if not link.startswith(".")]
     assert any(link in str(failure.value) for link in links)
@@ -332,7 +332,7 @@ def test_what_may_not_be_read_is_named(tmp_path, place):
     path = as_folder(tmp_path, pictures(*SPLIT))
     (path / place).chmod(0)
     try:
-        with pytest.raises(ValueError, match="cannot be read .*Permission denied"):
+        with pytest.raises(ValueError, match=r"cannot be read .*Permission denied"):
             load_data(path)
     finally:
         (path / place).chmod(0o755)
