@@ -134,7 +134,7 @@ class _Tree:
                 "which have no common start; pack it anew from within the folder"
             )
         self.start = next(iter(starts)) if len(starts) == 1 else ""
-        self.left = {"names": sum(starts.values()) - starts[self.start], "links": 0}
+        self.left = {"name(s)": sum(starts.values()) - starts[self.start], "link(s)": 0}
         self.nodes: dict[Parts, Node] = {(): _FOLDER}
         self.below: dict[Parts, set[str]] = defaultdict(set)
         for start, parts, member in named:
@@ -144,14 +144,14 @@ class _Tree:
     def _node(self, member: tarfile.TarInfo) -> Node:
         if member.islnk():  # to what had that name before
             start, parts = _start_and_parts(member.linkname)
-            return self.nodes.get(parts) if start == self.start else None
+            return self.nodes.get(self._unlinked(parts)) if start == self.start else None
         if member.issym():
             return member.linkname
         return _FOLDER if member.isdir() else member
 
     def _add(self, parts: Parts, node: Node) -> None:
         """A later one replaces an earlier of its name, as when they are unpacked."""
-        parent = self._resolved_or_not(parts[:-1])
+        parent = self._unlinked(parts[:-1])
         for depth in range(1, len(parent) + 1):
             self.below[parent[: depth - 1]].add(parent[depth - 1])
             if not isinstance(self.nodes.get(parent[:depth]), str):
@@ -159,11 +159,13 @@ class _Tree:
         self.below[parent].add(parts[-1])
         self.nodes[(*parent, parts[-1])] = node
 
-    def _resolved_or_not(self, parts: Parts) -> Parts:
+    def _unlinked(self, parts: Parts) -> Parts:
+        """Where unpacking would put it; where it says, if that is nowhere yet."""
         try:
-            return self.resolved(parts) or parts
+            found = self.resolved(parts)
         except _OutsideError:
-            return parts
+            found = None
+        return parts if found is None else found
 
     def resolved(self, parts: Parts) -> Parts | None:
         """Where a name leads through links, None if to nothing there; _OutsideError if out."""
@@ -196,7 +198,7 @@ class _Tree:
             except _OutsideError:
                 found = None
                 if is_image(name):
-                    self.left["links"] += 1
+                    self.left["link(s)"] += 1
                     continue
             folder = found if found is not None and self.nodes[found] is _FOLDER else None
             yield Entry(name, found, folder)
@@ -204,7 +206,7 @@ class _Tree:
     def note(self) -> str:
         """What leads out of the archive, and so was left."""
         left = [f"{number} {what}" for what, number in self.left.items() if number]
-        return f"{' and '.join(left)} that lead out of the archive left out" if left else ""
+        return f"{' and '.join(left)} leading out of the archive left out" if left else ""
 
 
 def _start_and_parts(name: str) -> tuple[str, Parts]:

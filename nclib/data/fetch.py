@@ -75,7 +75,7 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "nclib").expanduser()
     except RuntimeError:  # a container's user without a home
-        return Path(tempfile.gettempdir(), f"nclib-{os.getuid()}")
+        return Path(tempfile.gettempdir(), f"nclib-{getattr(os, 'getuid', int)()}")
 
 
 def expanded(name: str, given: str | os.PathLike[str]) -> Path:

@@ -98,7 +98,8 @@ class _Tree:
         """Down through folders that hold one folder and nothing else; set/train/train is usual."""
         while len(self.below[folder]) == 1 and not self.direct[folder]:
             inner = (*folder, self.below[folder][0])
-            if not self.below[inner] or inner[-1] in named:
+            doubled = folder and split_word(inner[-1]) == split_word(folder[-1]) is not None
+            if inner[-1] in named or not (self.below[inner] or doubled):
                 break
             if at_top and self._exact(inner[-1]) and not self._pair(inner):
                 break
@@ -205,7 +206,8 @@ class _Tree:
         )
 
     def _refuse_flat(self, name: str, train: str, test: str) -> None:
-        number = self.direct[(*self.base, name)]
+        folder = (*self.base, name)
+        number = sum(parts[: len(folder)] == folder for parts in self.files)
         flat = f"holds {_unsorted(number)}" if number else "is empty"
         both = self._classes((*self.base, train)) or self._classes((*self.base, test))
         other = "" if both else f". If {train} and {test} are classes themselves: splits=()"

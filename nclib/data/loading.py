@@ -146,7 +146,7 @@ def _open(
             raise ValueError(f"splits is {splits!r}, but {name_or_path} is no folder; leave it out")
         return str(name_or_path), NAMED[name_or_path](data_root(root), seed)
     path = expanded("name_or_path", name_or_path)
-    if path.exists():
+    if _exists(path):
         raw = open_image_folder(path, seed, image_size, splits)
         name = readable(path.resolve().name)
         return name.partition(".tar")[0].removesuffix(".tgz"), raw
@@ -159,6 +159,13 @@ def _open(
         f"{path} does not exist (from {Path.cwd()}); expected an image folder, a tar of one, or "
         f"one of the names {', '.join(NAMED)}"
     )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # too long for a name
+        return False
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

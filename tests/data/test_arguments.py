@@ -185,3 +185,9 @@ def test_the_remedy_for_shifted_labels_works(shift):
         made(labels)
     remedy = str(failure.value).partition("give ")[2]
     assert torch.equal(made(eval(remedy)).train.labels, data.train.labels)
+
+
+@pytest.mark.parametrize("path", [5000 * "x" + "/y", "a\0b/c", "no/such/folder"])
+def test_a_path_that_cannot_be(path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_data(path)

@@ -201,6 +201,10 @@ FLAT = {
         {f"{n}.png": png(noise(4, 4, seed=n)) for n in range(5)},
         "holds 5 images in no class folder; expected train/<class>/",
     ),
+    "doubled and flat": (
+        without_classes("train/train", "test/test"),
+        "train/ holds 3 images in no class folder",
+    ),
     "below one folder": (pictures("set/all", num=4), "at least 2 classes are needed; found"),
     "Training with classes, Testing without": (
         pictures("Training/cat", "Training/dog") | without_classes("Testing", num=1),

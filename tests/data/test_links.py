@@ -129,6 +129,14 @@ def test_a_folder_that_is_come_by_twice_is_named(tmp_path, name, kind):
     assert len(load_data(given, device="cpu").train) == 10
 
 
+@pytest.mark.parametrize("target", ["..", "../dog", ".", "../../set/cat"])
+def test_a_link_in_a_class_of_a_set_without_splits(tmp_path, target):
+    path = linked_folder(tmp_path, "set", pictures("cat", "dog"), ("cat/all", target))
+    for given in (path, packed(path, "set/")):
+        with pytest.raises(ValueError, match=r"cat/all.* one folder by a link"):
+            load_data(given)
+
+
 LOST = {
     "an image": ("train/cat/a.png", "gone.png"),
     "itself": ("train/cat/a.png", "a.png"),
@@ -165,7 +173,7 @@ def test_a_link_never_leads_out_of_an_archive(tmp_path, target):
     path = linked_folder(tmp_path, "set", pictures(*SPLIT), links)
     data = load_data(packed(path), device="cpu")
     assert len(data.train) == 10
-    assert "1 links that lead out of the archive left out" in data.note
+    assert "1 link(s) leading out of the archive left out" in data.note
 
 
 def test_members_below_a_link_are_where_they_would_be_unpacked(tmp_path):
@@ -214,7 +222,7 @@ def test_names_that_lead_out_beside_plain_ones_are_left_and_it_is_said(tmp_path)
     files = pictures(*SPLIT) | {"/abs/cat/0.png": b"", "../../cat/0.png": b""}
     data = load_data(as_tar(tmp_path / "set.tar", files), device="cpu")
     assert len(data.train) == 10
-    assert data.note == "tested on test/, 2 names that lead out of the archive left out"
+    assert data.note == "tested on test/, 2 name(s) leading out of the archive left out"
 
 
 # ── Joined archives ───────────────────────────────────────────────────────────────────────────────
