@@ -151,11 +151,13 @@ class _Tree:
 
     def _add(self, parts: Parts, node: Node) -> None:
         """A later one replaces an earlier of its name, as when they are unpacked."""
-        parent = self._unlinked(parts[:-1])
-        for depth in range(1, len(parent) + 1):
-            self.below[parent[: depth - 1]].add(parent[depth - 1])
-            if not isinstance(self.nodes.get(parent[:depth]), str):
-                self.nodes[parent[:depth]] = _FOLDER
+        parent = parts[:-1]
+        if self.nodes.get(parent) is not _FOLDER:
+            parent = self._unlinked(parent)
+            for depth in range(1, len(parent) + 1):
+                self.below[parent[: depth - 1]].add(parent[depth - 1])
+                if not isinstance(self.nodes.get(parent[:depth]), str):
+                    self.nodes[parent[:depth]] = _FOLDER
         self.below[parent].add(parts[-1])
         self.nodes[(*parent, parts[-1])] = node
 
@@ -193,15 +195,16 @@ class _Tree:
     def look(self, place: Parts) -> Iterator[Entry]:
         """What is in the folder, sorted; an image that a link has outside is left, and counted."""
         for name in sorted(self.below[place]):
+            found = (*place, name)
             try:
-                found = self.resolved((*place, name))
+                found = self.resolved(found) if isinstance(self.nodes[found], str) else found
             except _OutsideError:
                 found = None
                 if is_image(name):
                     self.left["link(s)"] += 1
                     continue
-            folder = found if found is not None and self.nodes[found] is _FOLDER else None
-            yield Entry(name, found, folder)
+            node = None if found is None else self.nodes[found]  # of a hard link None, too
+            yield Entry(name, None if node is None else found, found if node is _FOLDER else None)
 
     def note(self) -> str:
         """What leads out of the archive, and so was left."""

@@ -209,9 +209,13 @@ class _Tree:
         folder = (*self.base, name)
         number = sum(parts[: len(folder)] == folder for parts in self.files)
         flat = f"holds {_unsorted(number)}" if number else "is empty"
-        both = self._classes((*self.base, train)) or self._classes((*self.base, test))
-        other = "" if both else f". If {train} and {test} are classes themselves: splits=()"
-        raise ValueError(f"{self.path}: {name}/ {flat}; sort images into {name}/<class>/{other}")
+        sorting = f"sort images into {name}/<class>/"
+        other = f"If {train} and {test} are classes themselves: splits=()"
+        if self._classes((*self.base, train)):
+            other = f"To split the classes of {train}/ 80/20 instead: splits={(train,)!r}"
+        elif self._classes((*self.base, test)):
+            other = f"To split the classes of {test}/ 80/20 instead: splits={(test,)!r}"
+        raise ValueError(f"{self.path}: {name}/ {flat}; {sorting}. {other}")
 
     # ── What they hold ────────────────────────────────────────────────────────────────────────
 

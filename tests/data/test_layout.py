@@ -191,7 +191,7 @@ def test_splits_that_are_none(tmp_path, splits, said):
 FLAT = {
     "val/ of ImageNet": (
         pictures(*(f"train/n{c:04d}" for c in range(200)), num=1) | without_classes("val"),
-        "val/ holds 3 images in no class folder; sort images into val/<class>/$",
+        "val/ holds 3 images in no class folder; sort images into val/<class>/",
     ),
     "both splits": (
         without_classes("train", "test"),
@@ -233,6 +233,28 @@ def test_images_without_classes_are_a_short_error(tmp_path, name, kind):
     with pytest.raises(ValueError, match=said) as failure:
         load_data(path)
     assert len(str(failure.value).replace(str(path), "")) < 400
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "classes"),
+    [
+        ("Train", "Test", "Train"),
+        ("asl_train/asl_train", "asl_test/asl_test", "asl_train/asl_train"),
+        ("train", "val", "val"),
+        ("TRAINING", "holdout", "TRAINING"),
+        ("train_set", "dev_set", "dev_set"),
+        ("train", "test", ""),
+    ],
+)
+def test_the_remedy_for_a_split_without_classes_works(tmp_path, train, test, classes):
+    flat = [part for part in (train, test) if part != classes]
+    sorted_in = [f"{classes}/{name}" for name in ("cat", "dog")] if classes else []
+    path = made(tmp_path, "folder", pictures(*sorted_in) | without_classes(*flat))
+    with pytest.raises(ValueError, match="in no class folder; sort images into") as failure:
+        load_data(path)
+    (splits,) = remedies(failure.value)
+    expected = ("cat", "dog") if classes else (test, train)
+    assert load_data(path, splits=splits, device="cpu").class_names == expected
 
 
 def test_images_beside_the_class_folders_are_left_and_it_is_said(tmp_path):
