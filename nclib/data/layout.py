@@ -99,7 +99,8 @@ class _Tree:
         while len(self.below[folder]) == 1 and not self.direct[folder]:
             inner = (*folder, self.below[folder][0])
             doubled = folder and split_word(inner[-1]) == split_word(folder[-1]) is not None
-            if inner[-1] in named or not (self.below[inner] or doubled):
+            no_class = doubled or inner[-1].lower() in _FILLING
+            if inner[-1] in named or not (self.below[inner] or no_class):
                 break
             if at_top and self._exact(inner[-1]) and not self._pair(inner):
                 break
@@ -185,8 +186,9 @@ class _Tree:
             if says_split or (word and self._of_folders(name)):
                 other = [n for n in found if n != name and self._of_folders(n)]
                 self._ask((name, *other[:1]))
-        alike = [n for n in found if len(self._of_folders(n)) > 1]
-        alike = [n for n in alike if len(self._of_folders(n) & self._of_folders(alike[0])) > 1]
+        times = Counter(inner for name in found for inner in self._of_folders(name))
+        common = {inner for inner, number in times.items() if number > 1}
+        alike = [name for name in found if len(self._of_folders(name) & common) > 1]
         if len(alike) > 1:
             self._ask(tuple(alike[:2]))
 

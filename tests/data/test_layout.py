@@ -120,6 +120,8 @@ UNSURE = {
     "a test folder alone": pictures("test_images/cat", "test_images/dog"),
     "two training folders": of_splits("train1", "train2", "cat", "dog") | pictures("test/cat"),
     "folds": of_splits("fold1", "fold2", "cat", "dog"),
+    "folds beside something else": of_splits("fold1", "fold2", "cat", "dog")
+    | pictures("a/x", "a/y", "extra"),
     "names in another language": of_splits("Treino", "Teste", "cat", "dog"),
     "a training folder and one of another name": of_splits("train", "new", "cat", "dog"),
     "splits in a folder beside another": of_splits("a/train", "a/test", "cat", "dog")
@@ -205,6 +207,11 @@ FLAT = {
         without_classes("train/train", "test/test"),
         "train/ holds 3 images in no class folder",
     ),
+    "Tiny ImageNet's val/images/": (
+        pictures("train/n1/images", "train/n2/images") | without_classes("val/images"),
+        r"val/ holds 3 images in no class folder.* 80/20 instead: splits=\('train',\)",
+    ),
+    "below one folder of images": (pictures("set/images", num=4), "holds 4 images in no class"),
     "below one folder": (pictures("set/all", num=4), "at least 2 classes are needed; found"),
     "Training with classes, Testing without": (
         pictures("Training/cat", "Training/dog") | without_classes("Testing", num=1),
