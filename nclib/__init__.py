@@ -12,8 +12,9 @@ __version__ = "0.1.0"
 SUITE = "neural-collapse"  # tells this package from another of the same import name
 
 _PUBLIC = {
-    "nclib.data.dataset": ("DataSet", "Split", "load_data"),
+    "nclib.data.dataset": ("DataSet", "Split"),
     "nclib.data.fetch": ("DataUnavailableError",),
+    "nclib.data.loading": ("load_data",),
     "nclib.formulas.central_path": ("snr_singular_values",),
     "nclib.formulas.collapse": ("CollapseMetrics", "collapse_metrics"),
     "nclib.formulas.etf": ("simplex_etf",),

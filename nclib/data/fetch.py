@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -68,9 +69,25 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
 
     The folder need not exist; it may be read-only when it already holds what is asked for.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    chosen = root or os.environ.get("NCLIB_DATA") or Path(cache, "nclib")
-    return Path(chosen).expanduser()
+    given = root or os.environ.get("NCLIB_DATA")
+    if given:
+        return expanded("NCLIB_DATA" if root is None else "root", given)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "nclib").expanduser()
+    except RuntimeError:  # a container's user without a home
+        return Path(tempfile.gettempdir(), f"nclib-{getattr(os, 'getuid', int)()}")
+
+
+def expanded(name: str, given: str | os.PathLike[str]) -> Path:
+    """The path, ``~`` replaced; ValueError naming the argument for what is no path."""
+    if not isinstance(given, str | os.PathLike) or not os.fspath(given):
+        raise ValueError(f"{name} is {given!r}; give a path as str or Path")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{name} is {str(given)!r}, and there is no such home; write it out"
+        ) from error
 
 
 def progress(total: int | None, what: str, unit: str) -> tqdm:
@@ -123,6 +140,7 @@ def fetch(
 def require_checksum(path: Path, expected: str) -> None:
     """Raise ValueError, with the file and both checksums, unless MD5 or SHA-256 is ``expected``."""
     digest = _hasher(expected)
+    require_file(path)
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
@@ -131,6 +149,12 @@ def require_checksum(path: Path, expected: str) -> None:
             f"{path} is damaged or another file: its {digest.name.upper()} is "
             f"{digest.hexdigest()}, expected {expected}; delete it and it is fetched again"
         )
+
+
+def require_file(path: Path) -> None:
+    """Raise ValueError for a folder: some unpackers put a file into one of its own name."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; expected a file of that name: move it up from there")
 
 
 def _hasher(checksum: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from nclib.data.fetch import DataUnavailableError, fetch, require_checksum
+from nclib.data.fetch import DataUnavailableError, fetch, require_checksum, require_file
 from nclib.data.raw import Arrays, RawData, from_arrays, stratified_split
 from nclib.files import atomic_write
 from nclib.torchvision_guard import import_torchvision
@@ -91,6 +91,7 @@ def _read_idx(path: Path) -> np.ndarray:
     Header: two zero bytes, the type (8 is uint8), the number of axes, then each axis as a
     big-endian 32-bit integer (http://yann.lecun.com/exdb/mnist).
     """
+    require_file(path)
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             data = file.read()
@@ -156,7 +157,7 @@ def _opened(dataset: Any, root: Path, listed: dict[Path, str], split: str) -> An
             # CIFAR's pickles are of 2009; numpy 2.4 remarks on how they spell a data type.
             warnings.filterwarnings("ignore", r"dtype\(\): align should be passed")
             return dataset(root, download=False, **which)
-    except RuntimeError:
+    except (RuntimeError, OSError):
         for path, md5 in listed.items():
             require_checksum(path, md5)
         raise

@@ -16,7 +16,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nclib.data.dataset import load_data
+from nclib.data.loading import load_data
 from nclib.files import remove_unfinished
 from nclib.runs.checkpoint import GENERATORS, Checkpoint
 from nclib.runs.identity import DATA, KEYS, NETWORK, TRAINING, as_text, name_of

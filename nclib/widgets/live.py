@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from nclib.data.dataset import DataSet, load_data
+from nclib.data.dataset import DataSet
+from nclib.data.loading import load_data
 from nclib.data.perturb import imbalanced, with_label_noise
 from nclib.host import builds_page, serves_browser, shows_html
 from nclib.pictures.picture import Kept, Picture

@@ -14,12 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from image_files import SPLIT, as_folder, as_tar, noise, pictures, png
 from PIL import Image
 from torch.nn import functional
 
 from nclib import runtime
-from nclib.data import folders, named
-from nclib.data.dataset import DataUnavailableError, Split, load_data
+from nclib.data import archive, folders, named
+from nclib.data.dataset import Split
+from nclib.data.fetch import DataUnavailableError
+from nclib.data.loading import load_data
 from nclib.data.raw import shuffled
 from nclib.torchvision_guard import import_torchvision
 
@@ -34,10 +37,6 @@ def own_environment(monkeypatch, tmp_path):
 
 def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def noise(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 def rows(split: Split) -> set[bytes]:
@@ -559,40 +558,6 @@ def test_svhn(tmp_path, monkeypatch):
 # ── Image folders and tar archives of them ────────────────────────────────────────────────────────
 
 
-def png(image: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "png")
-    return buffer.getvalue()
-
-
-def pictures(*folders: str, num: int = 5, shape: tuple = (6, 6, 3)) -> dict[str, bytes]:
-    return {
-        f"{folder}/{index}.png": png(noise(*shape, seed=100 * place + index))
-        for place, folder in enumerate(folders)
-        for index in range(num)
-    }
-
-
-def as_folder(path: Path, files: dict[str, bytes]) -> Path:
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
-
-
-def as_tar(path: Path, files: dict[str, bytes]) -> Path:
-    mode = {".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2", ".tgz": "w:gz"}.get(path.suffix, "w")
-    with tarfile.open(path, mode) as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return path
-
-
-SPLIT = ("train/cat", "train/dog", "test/cat", "test/dog")
-
-
 @pytest.mark.parametrize("kind", ["", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2"])
 @pytest.mark.parametrize("prefix", ["", "pets/", "./", "a/b/"])
 def test_a_folder_and_a_tar_of_it_are_read_alike(tmp_path, kind, prefix):
@@ -625,7 +590,7 @@ def test_the_order_in_an_archive_does_not_matter(tmp_path):
 def test_an_archive_too_large_for_memory_is_read_alike(tmp_path, monkeypatch, kind):
     path = as_tar(tmp_path / f"pets{kind}", pictures(*SPLIT))
     one = load_data(path, per_class=3, device="cpu")
-    monkeypatch.setattr(folders, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(archive, "_IN_MEMORY", 1000)
     other = load_data(path, per_class=3, device="cpu")
     assert torch.equal(one.train.images, other.train.images)
     assert torch.equal(one.test.images, other.test.images)
@@ -645,7 +610,7 @@ def test_a_compressed_archive_is_decompressed_once_and_a_plain_one_not_copied(
     monkeypatch.setattr(lzma, "LZMAFile", Counted)
     load_data(path, device="cpu")
     assert len(opened) == 1
-    assert folders._decompressed(as_tar(tmp_path / "pets.tar", pictures(*SPLIT))) is None
+    assert archive._decompressed(as_tar(tmp_path / "pets.tar", pictures(*SPLIT))) is None
 
 
 def test_torchvisions_image_folder_finds_the_same(tmp_path):

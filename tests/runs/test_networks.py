@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from nclib.data.dataset import Split, load_data
+from nclib.data.dataset import Split
+from nclib.data.loading import load_data
 from nclib.runs.networks import NETWORKS, build_network, features_and_classifier
 from nclib.runs.training import train
 from nclib.torchvision_guard import import_torchvision
