@@ -176,18 +176,28 @@ def check_numbers(**values: Any) -> dict[str, Number]:
 
 def _number(name: str, given: Any) -> Number:
     kind, good, wanted = RANGES[name]
-    value = (
-        given.item() if isinstance(given, torch.Tensor | np.ndarray) and given.ndim == 0 else given
-    )
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, bool) or not isinstance(value, kind):
-        what = "an integer" if kind is Integral else "a number"
-        hint = (
-            " without quotes (YAML reads 1e-3 as text: write 1.0e-3)"
-            if isinstance(value, str)
-            else ""
-        )
-        raise ValueError(f"{name} is {given!r}; give {what}{hint}, {wanted}")
-    if not (math.isfinite(value) and good(value)):
+    value = plain_number(name, given, kind, f", {wanted}")
+    if not good(value):
         raise ValueError(f"{name} is {given}; it must be {wanted}")
     return value
+
+
+def plain_number(name: str, given: Any, kind: type = Real, wanted: str = "") -> Number:
+    """Python's own number (or integer), or ValueError: for text, None, bool, NaN, lists."""
+    arrays = (torch.Tensor, np.ndarray, np.generic)
+    value = given.item() if isinstance(given, arrays) and given.ndim == 0 else given
+    if isinstance(value, bool) or not isinstance(value, kind):
+        what = "an integer" if kind is Integral else "a number"
+        if isinstance(value, str):
+            what += " without quotes (YAML reads 1e-3 as text: write 1.0e-3)"
+        raise ValueError(f"{name} is {given!r}; give {what}{wanted}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {given}; give a finite number{wanted}")
+    return value
+
+
+def check_flags(**flags: Any) -> None:
+    """Raise ValueError naming the first that is neither True nor False: "no" would count as yes."""
+    for name, flag in flags.items():
+        if not isinstance(flag, bool | np.bool_):
+            raise ValueError(f"{name} is {flag!r}; give True or False")

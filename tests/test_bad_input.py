@@ -157,7 +157,7 @@ REFUSED = {
     ),
     "a learning rate that is no number": (
         lambda: next(train(learning_rate=float("nan"))),
-        "learning_rate is nan; it must be positive",
+        "learning_rate is nan; give a finite number, positive",
     ),
     "mismatch of features of another width": (
         lambda: ncc_mismatch(stats(), torch.randn(3, 4), None, torch.randn(2, 5), LABELS[:2]),

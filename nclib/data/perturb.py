@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 import torch
 
+from nclib.checks import plain_number
 from nclib.data.dataset import DataSet, Split
 from nclib.data.raw import shuffled
 from nclib.shapes import Number
@@ -23,6 +24,7 @@ def with_label_noise(data: DataSet, share: Number, *, seed: int = 0) -> DataSet:
 
     Source: Nguyen et al. 2022 train on such labels; collapse goes less far.
     """
+    share = plain_number("share", share, wanted=" in [0, 1]")
     if not 0 <= share <= 1:
         raise ValueError(f"share is {share}; it must lie in [0, 1]")
     labels, size = data.train.labels, len(data.train)
@@ -42,6 +44,7 @@ def imbalanced(data: DataSet, ratio: Number, *, seed: int = 0) -> DataSet:
 
     Source: Fang, He, Long, Su 2021, whose two groups of classes are such ("minority collapse").
     """
+    ratio = plain_number("ratio", ratio, wanted=" of at least 1")
     frequent = (data.num_classes + 1) // 2
     most = int(data.train.counts.min())
     rare = int(most / ratio) if ratio >= 1 else 0

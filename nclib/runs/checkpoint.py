@@ -58,6 +58,8 @@ class Checkpoint:
             raise ValueError(f"epochs is {self.epochs}; write a checkpoint every 1 or more epochs")
         if self.minutes < 0:
             raise ValueError(f"minutes is {self.minutes}; it must be at least 0")
+        if not isinstance(self.path, str | Path):
+            raise ValueError(f"checkpoint is {self.path!r}; give the path of a file")
         self.path = Path(self.path)
         self._written_s, self._written = time.monotonic(), "from before"
 

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import nn
 
-from nclib.checks import at_least
+from nclib.checks import at_least, check_flags, check_numbers
 from nclib.shapes import Float, Tensor
 from nclib.torchvision_guard import import_torchvision
 
@@ -76,7 +76,14 @@ def build_network(
     Raises:
         ValueError: for an unknown name (the names are listed) or sizes that are not positive.
     """
-    if name not in NETWORKS:
+    check_flags(linear_features=linear_features, batch_norm=batch_norm)
+    seed = check_numbers(seed=seed)["seed"]
+    if not isinstance(data, Images):
+        raise ValueError(
+            f"data is a {type(data).__name__}; give a DataSet, such as load_data gives, or what has "
+            "num_classes and image_shape"
+        )
+    if not isinstance(name, str) or name not in NETWORKS:
         close = difflib.get_close_matches(str(name), NETWORKS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"network {name!r} is unknown; choose from {', '.join(NETWORKS)}.{hint}")

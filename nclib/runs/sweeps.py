@@ -142,7 +142,7 @@ def sweep(
     Raises:
         ValueError: before anything runs: as ``identity.as_text``, or if no folder can be made.
     """
-    given, where = [dict(one) for one in configurations], {"root": root, "device": device}
+    given, where = _listed(configurations), {"root": root, "device": device}
     known: dict[str, str] = {}
     done = Sweep(given, [as_text(one, known) for one in given])
     named = [(name_of(text), one) for text, one in zip(done.texts, given, strict=True)]
@@ -160,6 +160,20 @@ def sweep(
         except ValueError as error:  # damaged, or of another version
             done.failures[index] = str(error)
     return done
+
+
+def _listed(configurations: Any) -> list[dict[str, Any]]:
+    """Each as a dict, or ValueError for what is no list of them."""
+    if isinstance(configurations, Mapping | str) or not isinstance(configurations, Iterable):
+        raise ValueError(
+            f"configurations is a {type(configurations).__name__}; give a list of dicts, for one "
+            "run [configuration]"
+        )
+    given = [*configurations]
+    for index, one in enumerate(given):
+        if not isinstance(one, Mapping):
+            raise ValueError(f"configuration {index} is {one!r}; give a dict, as record takes")
+    return [dict(one) for one in given]
 
 
 def _failures(work: Mapping[str, tuple], executor: Executor | None) -> Iterator[tuple[str, str]]:
@@ -209,6 +223,8 @@ def _keep(configuration: Mapping[str, Any], path: str, where: dict, minutes: Num
 
 
 def _made(folder: str | os.PathLike[str]) -> Path:
+    if not isinstance(folder, str | os.PathLike):
+        raise ValueError(f"folder is {folder!r}; give the path where runs are kept")
     folder = Path(folder).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)

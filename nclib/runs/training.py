@@ -18,7 +18,7 @@ from torch import nn
 from tqdm import tqdm
 
 from nclib import runtime
-from nclib.checks import check_numbers
+from nclib.checks import check_flags, check_numbers
 from nclib.data.dataset import DataSet
 from nclib.formulas.losses import check_loss
 from nclib.runs.checkpoint import Checkpoint, plain, restore_generators
@@ -88,6 +88,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
         DivergedError: when the loss becomes NaN or infinite, with the epoch and what to change.
     """
     check_loss(loss)
+    check_flags(compiled=compiled)
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision {precision!r} is unknown; choose from {', '.join(PRECISIONS)}")
     numbers = {"epochs": epochs, "learning_rate": learning_rate, "weight_decay": weight_decay}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any
 
 import ipywidgets
 
+from nclib.checks import check_flags, plain_number
 from nclib.formulas.losses import LOSSES
 from nclib.pictures.picture import Picture
 from nclib.widgets import messages
@@ -120,13 +122,14 @@ def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
     if name in SLIDERS:
         rate, decay = RECIPES[start.get("loss", "cross_entropy")]
         usual = {"learning_rate": rate, "weight_decay": decay}.get(name, SLIDERS[name][0])
-        value = start.get(name, usual)
+        value = plain_number(name, start.get(name, usual))
         values = sorted({*SLIDERS[name], value})  # a value between the steps becomes one
         options |= {"options": [(f"{one:g}", one) for one in values], "continuous_update": False}
         return ipywidgets.SelectionSlider(value=value, **options)
     if name in FIELDS:
-        value = start.get(name, FIELDS[name])
+        value = plain_number(name, start.get(name, FIELDS[name]), Integral)
         return ipywidgets.IntText(value=value, continuous_update=False, **options)
+    check_flags(**{name: start.get(name, False)})
     return ipywidgets.Checkbox(value=bool(start.get(name, False)), **options)
 
 

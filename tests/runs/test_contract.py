@@ -12,8 +12,10 @@ from torch import nn
 
 import nclib
 from nclib.data import Split
+from nclib.data.perturb import imbalanced, with_label_noise
 from nclib.runs.contract import schedule_name
 from nclib.runs.presets import cosine_schedule, step_schedule
+from nclib.widgets.live import LiveTraining
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")
 BASE = {"epochs": 1, "learning_rate": 0.1, "weight_decay": 0.0, "progress": False}
@@ -238,3 +240,50 @@ def test_a_checkpoint_is_not_continued_under_another_schedule(three, kind, tmp_p
 @pytest.mark.parametrize("schedule", [step_schedule, cosine_schedule])
 def test_ours_are_known_by_their_names(schedule):
     assert schedule_name(schedule) == schedule.__name__
+
+
+# What else takes arguments
+
+
+SWEPT = {"data": "digits", "network": "mlp", "epochs": 1, "learning_rate": 0.1, "weight_decay": 0}
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda d, f: nclib.build_network("mlp", d, seed=None), "seed is None; give an integer"),
+        (lambda d, f: nclib.build_network("mlp", d, seed="1"), "seed is '1'; give an integer"),
+        (lambda d, f: nclib.build_network("mlp", d, width="64"), "width is '64'; give an integer"),
+        (lambda d, f: nclib.build_network("mlp", d, batch_norm="no"), "batch_norm is 'no'; give T"),
+        (lambda d, f: nclib.build_network(["mlp"], d), "network .* is unknown; choose from mlp"),
+        (lambda d, f: nclib.build_network("mlp", None), "data is a NoneType; give a DataSet"),
+        (lambda d, f: nclib.sweep(SWEPT, folder=f), "configurations is a dict; give a list of"),
+        (lambda d, f: nclib.sweep(None, folder=f), "configurations is a NoneType; give a list"),
+        (
+            lambda d, f: nclib.sweep(["digits"], folder=f),
+            "configuration 0 is 'digits'; give a dict",
+        ),
+        (lambda d, f: nclib.sweep([SWEPT], folder=None), "folder is None; give the path"),
+        (lambda d, f: nclib.Checkpoint(3), "checkpoint is 3; give the path of a file"),
+        (lambda d, f: begun(d, compiled="yes"), "compiled is 'yes'; give True or False"),
+        (lambda d, f: with_label_noise(d, "0.1"), "share is '0.1'; give a number without quotes"),
+        (lambda d, f: with_label_noise(d, None), "share is None; give a number"),
+        (lambda d, f: imbalanced(d, "2"), "ratio is '2'; give a number without quotes"),
+        (lambda d, f: imbalanced(d, float("nan")), "ratio is nan; give a finite number"),
+        (lambda d, f: LiveTraining(d, epochs="3"), "epochs is '3'; give an integer"),
+        (lambda d, f: LiveTraining(d, seed=None), "seed is None; give an integer"),
+        (
+            lambda d, f: LiveTraining(d, learning_rate="1e-3"),
+            "learning_rate is '1e-3'; give a numb",
+        ),
+        (lambda d, f: LiveTraining(d, linear_features="no"), "linear_features is 'no'; give True"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named_elsewhere_too(three, tmp_path, act, said):
+    with pytest.raises(ValueError, match=said):
+        act(three, tmp_path)
+
+
+def test_a_sweep_says_what_failed_for_a_number_as_text(tmp_path):
+    done = nclib.sweep([SWEPT | {"learning_rate": "1e-3"}], folder=tmp_path)
+    assert "learning_rate is '1e-3'; give a number" in done.failures[0]
