@@ -80,8 +80,8 @@ def build_network(
     seed = check_numbers(seed=seed)["seed"]
     if not isinstance(data, Images):
         raise ValueError(
-            f"data is a {type(data).__name__}; give a DataSet, such as load_data gives, or what has "
-            "num_classes and image_shape"
+            f"data is a {type(data).__name__}; give a DataSet, such as load_data gives, or "
+            "what has num_classes and image_shape"
         )
     if not isinstance(name, str) or name not in NETWORKS:
         close = difflib.get_close_matches(str(name), NETWORKS, n=1)
