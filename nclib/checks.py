@@ -47,16 +47,16 @@ def check_pair(features: Tensor, labels: Tensor) -> None:
         one_hot = "; of one-hot rows give labels.argmax(1)" if have[:1] == rows[:1] else ""
         said = f"labels have shape {have}; features of shape {rows} need {rows[:1]}"
         raise ValueError(said + one_hot)
-    check_whole("labels", labels)
+    _check_whole(labels)
 
 
-def check_whole(name: str, labels: Tensor) -> None:
+def _check_whole(labels: Tensor) -> None:
     """Raise ValueError unless the dtype is one of class indices that torch can compute with."""
     if labels.dtype in (torch.uint16, torch.uint32, torch.uint64):
-        raise ValueError(f"{name} have dtype {labels.dtype}; give {name}.long()")
+        raise ValueError(f"labels have dtype {labels.dtype}; give labels.long()")
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         raise ValueError(
-            f"{name} have dtype {labels.dtype}; expected class indices, e.g. int64: {name}.long()"
+            f"labels have dtype {labels.dtype}; expected class indices, e.g. int64: labels.long()"
         )
 
 
@@ -182,10 +182,16 @@ def _number(name: str, given: Any) -> Number:
     return value
 
 
+def held(given: Any) -> Any:
+    """What a tensor or an array without axes, or a number of numpy's, holds; else what is given."""
+    if isinstance(given, torch.Tensor | np.ndarray | np.generic) and given.ndim == 0:
+        return given.item()
+    return given
+
+
 def plain_number(name: str, given: Any, kind: type = Real, wanted: str = "") -> Number:
     """Python's own number (or integer), or ValueError: for text, None, bool, NaN, lists."""
-    arrays = (torch.Tensor, np.ndarray, np.generic)
-    value = given.item() if isinstance(given, arrays) and given.ndim == 0 else given
+    value = held(given)
     if isinstance(value, bool) or not isinstance(value, kind):
         what = "an integer" if kind is Integral else "a number"
         if isinstance(value, str):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -21,12 +20,7 @@ NAN = FEATURES.clone()
 NAN[1, 2], NAN[4, 0] = float("nan"), float("inf")
 
 
-@pytest.fixture(autouse=True)
-def as_a_user_without_shape_checks():
-    """The run-time shape checks of the tests would speak before our own errors do."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 
 def stats():

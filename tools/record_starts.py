@@ -8,7 +8,6 @@ Cells that are done are kept in ``--folder``: when it was interrupted, call it a
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pandas as pd
 import torch
 
 from nclib.lessons.deep import starts
+from nclib.recorded_table import write_table
 from nclib.runtime import environment
 
 
@@ -36,8 +36,7 @@ def main() -> None:
             print(path.name, flush=True)
         parts.append(pd.read_csv(path))
     table = pd.concat(parts).sort_values([*starts.CELL, "seed"])
-    head = f"# {json.dumps(environment(torch.device('cpu')))}\n"
-    starts.FILE.write_text(head + table.to_csv(index=False, float_format="%.6g"))
+    write_table(starts.FILE, table, environment(torch.device("cpu")), digits=6)
 
 
 if __name__ == "__main__":

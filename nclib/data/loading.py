@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from nclib import runtime
-from nclib.checks import at_least
+from nclib.checks import at_least, held
 from nclib.data.dataset import DataSet, Split
 from nclib.data.fetch import data_root, expanded
 from nclib.data.folders import open_image_folder
@@ -98,16 +98,9 @@ def load_data(
     )
 
 
-def _item(given: Any) -> Any:
-    """What a tensor or array without axes, or a number of numpy's, holds."""
-    if isinstance(given, torch.Tensor | np.ndarray | np.generic) and given.ndim == 0:
-        return given.item()
-    return given
-
-
 def _whole(name: str, given: Any, minimum: int) -> int:
-    at_least(minimum, **{name: _item(given)})
-    return int(_item(given))
+    at_least(minimum, **{name: held(given)})
+    return int(held(given))
 
 
 def _device(device: str | torch.device | None) -> torch.device:
@@ -196,7 +189,7 @@ def _has_items(given: Any) -> bool:
 
 
 def _class_index(name: str, class_names: Sequence[str], item: int | str) -> int:
-    item = _item(item)
+    item = held(item)
     if isinstance(item, str) and readable(item) in class_names:
         return class_names.index(readable(item))
     a_number = isinstance(item, Integral) and not isinstance(item, bool)

@@ -65,8 +65,7 @@ def least_squares_classifier(
         weight_decay: λ ≥ 0, on weight and bias; of a training run ``matching_decay`` of its own.
 
     Raises:
-        ValueError: for a negative λ, a class without samples, statistics without scatter, or
-            features whose squares overflow.
+        ValueError: for a negative λ, a class without samples, or statistics without scatter.
 
     Source: Han, Papyan, Donoho 2022, Theorem 1 (W_LS); at λ = 0 and equal counts Webb & Lowe 1990.
     """

@@ -18,7 +18,7 @@ NEEDS = "build it with nclib.build_network, or give it features, a module to (N,
 
 
 def check_data(data: Any) -> None:
-    """Raise ValueError unless training images of every class are there, and numbers all.
+    """Raise ValueError unless it is a ``DataSet`` with training images of every class.
 
     What one split must be is checked where it is made (``Split``, ``DataSet``).
     """

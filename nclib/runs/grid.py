@@ -7,7 +7,6 @@ control, the network without batch norm once more, at one rate, for three times 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nclib.quantities import COLLAPSED
+from nclib.recorded_table import read_table, write_table
 from nclib.runs import presets
 
 if TYPE_CHECKING:
@@ -46,12 +46,9 @@ def load_grid() -> pd.DataFrame:
     NaN is an epoch that did not come, and a measure of class means that all coincide. ``collapsed``
     says whether the run is by ``quantities.COLLAPSED``; ``attrs`` holds the environment.
     """
-    with FILE.open(encoding="utf-8") as lines:
-        environment = json.loads(lines.readline().lstrip("# "))
-        table = pd.read_csv(lines)
+    table = read_table(FILE)
     below = [table[name] < limit for name, limit in COLLAPSED.items()]
     table["collapsed"] = pd.concat(below, axis=1).all(axis=1)
-    table.attrs["environment"] = environment
     return table
 
 
@@ -69,5 +66,4 @@ def write_grid(runs: Sequence[Trajectory]) -> None:
     for one, run in zip(asked, runs, strict=True):
         last = run.metrics.iloc[-1].to_dict() | {"zero_error_epoch": run.zero_error_epoch}
         rows.append({name: one[name] for name in SETTINGS} | {n: last[n] for n in MEASURED})
-    head = f"# {json.dumps(runs[0].settings['environment'])}\n"
-    FILE.write_text(head + pd.DataFrame(rows).to_csv(index=False, float_format="%.5g"))
+    write_table(FILE, pd.DataFrame(rows), runs[0].settings["environment"], digits=5)

@@ -45,3 +45,11 @@ def as_tar(path: Path, files: dict[str, bytes]) -> Path:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return path
+
+
+def add_link(path: Path, name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> None:
+    """Add a link to a tar that is there, symbolic unless ``kind`` says hard."""
+    with tarfile.open(path, "a") as tar:
+        link = tarfile.TarInfo(name)
+        link.type, link.linkname = kind, target
+        tar.addfile(link)

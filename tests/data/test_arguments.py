@@ -9,7 +9,6 @@ import sys
 import textwrap
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -19,15 +18,13 @@ from nclib.data.dataset import DataSet, Split
 from nclib.data.fetch import DataUnavailableError, data_root, fetch
 from nclib.data.loading import load_data
 
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
+
 
 @pytest.fixture(autouse=True)
-def as_a_user_without_shape_checks(monkeypatch, tmp_path):
-    """The run-time shape checks of the tests would speak before our own errors do."""
+def offline(monkeypatch, tmp_path):
     monkeypatch.setenv("NCLIB_DATA", str(tmp_path / "nclib-data"))
     monkeypatch.setenv("NCLIB_OFFLINE", "1")
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def same(one: DataSet, other: DataSet) -> bool:

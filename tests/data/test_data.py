@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import SPLIT, as_folder, as_tar, noise, pictures, png
+from image_files import SPLIT, add_link, as_folder, as_tar, noise, pictures, png
 from PIL import Image
 from torch.nn import functional
 
@@ -723,10 +723,7 @@ def test_what_is_no_image_or_hidden_or_outside_is_left(tmp_path):
 
 def test_links_in_an_archive_are_left(tmp_path):
     path = as_tar(tmp_path / "pets.tar", pictures(*SPLIT))
-    with tarfile.open(path, "a") as tar:
-        link = tarfile.TarInfo("train/cat/link.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        tar.addfile(link)
+    add_link(path, "train/cat/link.png", "/etc/passwd")
     assert len(load_data(path, device="cpu").train) == 10
 
 

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from pathlib import Path
 
-import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -15,13 +14,7 @@ from image_files import SPLIT, as_folder, as_tar, noise, pictures, png
 from nclib.data.layout import split_word
 from nclib.data.loading import load_data
 
-
-@pytest.fixture(autouse=True)
-def as_a_user_without_shape_checks():
-    """The run-time shape checks of the tests would speak before our own errors do."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+pytestmark = pytest.mark.usefixtures("without_shape_checks")
 
 
 KINDS = ("folder", "tar")

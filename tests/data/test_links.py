@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from image_files import SPLIT, as_folder, as_tar, noise, pictures, png
+from image_files import SPLIT, add_link, as_folder, as_tar, noise, pictures, png
 from PIL import Image
 
 from nclib.data.loading import load_data
@@ -158,10 +158,7 @@ def test_a_link_to_nothing_is_named(tmp_path, name, kind):
 
 def test_a_hard_link_to_what_was_not_packed_is_named(tmp_path):
     path = as_tar(tmp_path / "set.tar", pictures(*SPLIT))
-    with tarfile.open(path, "a") as tar:
-        link = tarfile.TarInfo("train/cat/a.png")
-        link.type, link.linkname = tarfile.LNKTYPE, "pool/a.png"
-        tar.addfile(link)
+    add_link(path, "train/cat/a.png", "pool/a.png", tarfile.LNKTYPE)
     with pytest.raises(ValueError, match=r"train/cat/a\.png is a link that leads to nothing"):
         load_data(path)
 

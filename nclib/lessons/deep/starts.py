@@ -7,7 +7,6 @@ features at the start. ``python tools/record_starts.py`` makes ``starts.csv`` an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from nclib.formulas.deep_ufm import DeepUFM, collapse_loss
 from nclib.formulas.descent import fit
 from nclib.formulas.layers import layer_collapse
+from nclib.recorded_table import read_table
 
 FILE = Path(__file__).with_name("starts.csv")
 CLASSES, DECAY, STEPS, SEEDS = 10, 4e-3, 2500, range(6)
@@ -57,11 +57,7 @@ def descents(
 
 def load_starts() -> pd.DataFrame:
     """The recorded rows, with ``sorted_ends``; ``attrs["environment"]`` says where and when."""
-    with FILE.open(encoding="utf-8") as lines:
-        environment = json.loads(lines.readline().lstrip("# "))
-        table = sorted_ends(pd.read_csv(lines))
-    table.attrs["environment"] = environment
-    return table
+    return sorted_ends(read_table(FILE))
 
 
 def sorted_ends(table: pd.DataFrame) -> pd.DataFrame:
