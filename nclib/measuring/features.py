@@ -29,7 +29,7 @@ def features_of(
     the mode it had before, and no hook is left.
 
     Args:
-        model: called with the inputs alone.
+        model: called with the inputs alone (``call``).
         layers: modules of the model, by any name; of one that is called twice, the last call.
 
     Raises:
@@ -42,7 +42,7 @@ def features_of(
 
     def watched(inputs: Any) -> Watched:
         seen.clear()
-        outputs = model(inputs)
+        outputs = call(model, inputs)
         if silent := [name for name in layers if name not in seen]:
             raise ValueError(
                 f"layers has {silent[0]!r}, which the model did not call; name a layer that is on "
@@ -50,14 +50,54 @@ def features_of(
             )
         return Watched(outputs, dict(seen))
 
+    with evaluating(model):
+        hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
+        try:
+            yield watched
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, no gradients and no compiled code in the block; as before after it.
+
+    Every module gets back its own mode, in whatever way the block ends. Compiled code would call
+    no hooks.
+    """
     modes = [(module, module.training) for module in model.modules()]
-    hooks = [layer.register_forward_pre_hook(keep(name)) for name, layer in layers.items()]
     model.eval()
     try:
-        with torch.no_grad():
-            yield watched
+        with torch.no_grad(), _eager():
+            yield
     finally:
-        for hook in hooks:
-            hook.remove()
         for module, mode in modes:
             module.training = mode
+
+
+def _eager() -> contextlib.AbstractContextManager:
+    """Compiled models run as they were written (torch 2.6 or newer can be asked for that)."""
+    stance = getattr(torch.compiler, "set_stance", None)
+    return stance("force_eager") if stance else contextlib.nullcontext()
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model inside ``DataParallel``, ``DistributedDataParallel`` and ``torch.compile``."""
+    while True:
+        inner = getattr(model, "_orig_mod", None)
+        if inner is None and isinstance(model, _PARALLEL):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+_PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+def call(model: nn.Module, inputs: Any) -> Any:
+    """The model's outputs: of a mapping of inputs by their names, of a tuple or list in order."""
+    if isinstance(inputs, Mapping):
+        return model(**inputs)
+    return model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
