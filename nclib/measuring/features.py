@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -77,8 +78,12 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _eager() -> contextlib.AbstractContextManager:
-    """Compiled models run as they were written (torch 2.6 or newer can be asked for that)."""
-    stance = getattr(torch.compiler, "set_stance", None)
+    """Compiled models run as they were written (torch 2.6 or newer can be asked for that).
+
+    Where nothing was compiled, the compiler is not imported for it: that takes seconds.
+    """
+    compiler = "torch._dynamo" in sys.modules
+    stance = getattr(torch.compiler, "set_stance", None) if compiler else None
     return stance("force_eager") if stance else contextlib.nullcontext()
 
 
