@@ -88,8 +88,8 @@ def test_plain_descent_goes_like_one_over_the_logarithm_and_normalised_like_one_
 
 
 @pytest.mark.slow
-def test_the_rates_over_a_hundred_thousand_steps():
-    check_rates(100_000)
+def test_the_rates_over_twenty_thousand_steps():
+    check_rates(20_000)
 
 
 def test_on_noisy_separable_features_both_go_to_the_largest_margin_one_faster():
