@@ -166,7 +166,7 @@ def test_which_of_the_last_two_decays_ends_lower_depends():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (0, *SEEDS))  # the notebook says it of its own, and does not run it
+@pytest.mark.parametrize("seed", (0, *SEEDS))  # notebook 00 says it of 0, and runs none
 def test_without_decay_three_digits_collapse_all_the_same(seed):
     end = in_plane(seed, 600, weight_decay=0.0)
     assert all(end[name] < limit for name, limit in COLLAPSED.items())
