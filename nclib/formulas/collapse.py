@@ -13,8 +13,9 @@ import torch
 from torch.nn.functional import pad
 
 from nclib.checks import check_classifier, raise_not_finite
+from nclib.formulas.means import Means
 from nclib.formulas.statistics import ClassStatistics
-from nclib.shapes import Float, Int, Tensor
+from nclib.shapes import Float, Tensor
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def collapse_metrics(
 
     Source: Papyan, Han, Donoho 2020; NC1 with the 1/C of the paper.
     """
-    means, mismatch = _Means(stats), None
+    means, mismatch = Means(stats), None
     weight, bias = check_classifier(means.rows, weight, bias)
     if (features is None) != (labels is None):
         raise ValueError("features and labels belong together; give both or neither")
@@ -113,7 +114,7 @@ def nc1(stats: ClassStatistics) -> float:
     NaN when all class means coincide. Raises ValueError for a class without samples, or
     statistics without within-class scatter.
     """
-    return _nc1(stats.within_variance_along(_Means(stats).whitening))
+    return _nc1(stats.within_variance_along(Means(stats).whitening))
 
 
 def _nc1(within: Float[Tensor, " k"]) -> float:
@@ -129,7 +130,7 @@ def ncc_mismatch(
     NaN when all class means coincide. Arguments and errors as ``collapse_metrics``; labels only
     choose the mean from which each sample is measured. Source: Figure 7 (NC4).
     """
-    means = _Means(stats)
+    means = Means(stats)
     classifier = check_classifier(means.rows, weight, bias)
     return _project(stats, means, classifier, features, labels)[1]
 
@@ -162,58 +163,8 @@ def self_duality(weight: Float[Tensor, "C p"], centred_means: Float[Tensor, "C p
     return float((weight / weight.norm() - centred_means / centred_means.norm()).square().sum())
 
 
-class _Means:
-    """Thin SVD of the centred means Ṁ = U diag(s) Vᵀ, cut at its rank k, and nearest-mean search.
-
-    What the features' rounding may have made is left out (``ClassStatistics.resolution``):
-    singular values up to it, and rows up to its share of one class, which become zero.
-    ``rows`` Ṁ (C, p), ``gram`` ṀṀᵀ, ``whitening`` V/s (p, k), ``sigma`` (k,), ``points`` ṀV (C, k).
-    """
-
-    def __init__(self, stats: ClassStatistics) -> None:
-        rows, cut = stats.centred_means, stats.resolution
-        u, s, v = _thin_svd(rows, rows @ rows.T)
-        cut = max(max(rows.shape) * torch.finfo(s.dtype).eps * float(s[0]), cut)
-        self.rank = min(int((s > cut).sum()), len(rows) - 1)
-        zero = rows.norm(dim=1, keepdim=True) <= (cut / len(rows) ** 0.5 if self.rank else s[0])
-        self.rows = rows.masked_fill(zero, 0)
-        self.gram = self.rows @ self.rows.T
-        self.sigma = s[: self.rank]
-        self.whitening = v[:, : self.rank] / self.sigma
-        self.points = u[:, : self.rank] * self.sigma
-        squares = self.gram.diagonal()
-        distances = (squares + squares[:, None] - 2 * self.gram).clamp(min=0).sqrt()
-        # A sample nearer than this to its own class mean is nearer to no other.
-        self.half_gap = distances.fill_diagonal_(torch.inf).min(1).values / 2
-
-    def nearest(self, position: Float[Tensor, "b k"], labels: Int[Tensor, " b"]) -> Tensor:
-        """Nearest class mean of samples at ``position`` from their own class mean, in the span."""
-        nearest = labels.clone()
-        far = (position.norm(dim=1) >= self.half_gap[labels]).nonzero().flatten()
-        if len(far):
-            place = position[far] + self.points[labels[far]]
-            nearest[far] = (place @ self.points.T - self.points.square().sum(1) / 2).argmax(1)
-        return nearest
-
-
-def _thin_svd(
-    rows: Float[Tensor, "C p"], gram: Float[Tensor, "C C"]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """U (C, r), singular values descending, V (p, r).
-
-    With many well-conditioned classes it goes through the Gram matrix, at a third of the cost.
-    """
-    if 200 < len(rows) <= rows.shape[1]:
-        squares, u = torch.linalg.eigh(gram)
-        if squares[1] > 1e-6 * squares[-1]:  # rows sum to zero: squares[0] is the null direction
-            s, u = squares[1:].flip(0).sqrt(), u[:, 1:].flip(1)
-            return u, s, rows.T @ (u / s)
-    u, s, vt = torch.linalg.svd(rows, full_matrices=False)
-    return u, s, vt.T
-
-
 def _project(
-    stats: ClassStatistics, means: _Means, classifier: tuple, features: Tensor, labels: Tensor
+    stats: ClassStatistics, means: Means, classifier: tuple, features: Tensor, labels: Tensor
 ) -> tuple[Float[Tensor, " k"], float]:
     """One pass over features: diag(VᵀΣ_W V)/s² and the share of nearest-class-mean mismatches.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from nclib.formulas.separation import weight_alignment
 from nclib.shapes import Tensor
 
 
@@ -62,14 +63,6 @@ def _layer(x: Tensor, means: Tensor, weight: Tensor) -> LayerCollapse:
         dnc1=float(within / between),
         dnc2=float(singular[0] / singular[-1]),
         gram_distance=float((gram / gram.norm() - frame).norm()),
-        dnc3=_alignment(weight, means),
+        dnc3=weight_alignment(weight, means),
         rank=int((singular > singular[0] / 100).sum()),
     )
-
-
-def _alignment(weight: Tensor, means: Tensor) -> float:
-    """Σ‖w‖ sin∠(w, nearest mean)/Σ‖w‖: how far each row lies from the line of the nearest mean."""
-    unit = torch.nn.functional.normalize(means)  # a class that is zero stays so
-    nearest = unit[(weight @ unit.T).argmax(1)]
-    rest = weight - (weight * nearest).sum(1, keepdim=True) * nearest
-    return float(rest.norm(dim=1).sum() / weight.norm(dim=1).sum())
