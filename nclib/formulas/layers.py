@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from nclib.formulas.separation import weight_alignment
-from nclib.shapes import Tensor
+from nclib.shapes import Float, Tensor
 
 
 @dataclass(frozen=True)
@@ -66,3 +65,16 @@ def _layer(x: Tensor, means: Tensor, weight: Tensor) -> LayerCollapse:
         dnc3=weight_alignment(weight, means),
         rank=int((singular > singular[0] / 100).sum()),
     )
+
+
+def weight_alignment(weight: Float[Tensor, "q p"], means: Float[Tensor, "C p"]) -> float:
+    """Σ‖w‖ sin∠(w, nearest mean)/Σ‖w‖ over rows w of a layer's weight; in [0, 1], → 0 (DNC3).
+
+    How far each row lies from the line of the nearest mean, not centred. Source: Súkeník, Mondelli,
+    Lampert 2023.
+    """
+    weight = weight.to(means)
+    unit = torch.nn.functional.normalize(means)  # a class that is zero stays so
+    nearest = unit[(weight @ unit.T).argmax(1)]
+    rest = weight - (weight * nearest).sum(1, keepdim=True) * nearest
+    return float(rest.norm(dim=1).sum() / weight.norm(dim=1).sum())

@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch.nn.functional import normalize
 
 from nclib.checks import at_least, raise_not_finite
-from nclib.formulas.means import Means
+from nclib.formulas.collapse import Means
+from nclib.formulas.layers import weight_alignment as weight_alignment  # DNC3, of this family
 from nclib.formulas.pairs import each_pair, largest_pairs, squared_distances
 from nclib.formulas.statistics import ClassStatistics
 from nclib.shapes import Float, Tensor
@@ -109,19 +109,6 @@ def frame_ratio(stats: ClassStatistics) -> float:
     return float(singular[0] / singular[-1]) if whole else float("inf")
 
 
-def weight_alignment(weight: Float[Tensor, "q p"], means: Float[Tensor, "C p"]) -> float:
-    """Σ‖w‖ sin∠(w, nearest mean)/Σ‖w‖ over rows w of a layer's weight; in [0, 1], → 0 (DNC3).
-
-    How far each row lies from the line of the nearest mean, not centred. Source: Súkeník, Mondelli,
-    Lampert 2023.
-    """
-    weight = weight.to(means)
-    unit = normalize(means)  # a class that is zero stays so
-    nearest = unit[(weight @ unit.T).argmax(1)]
-    rest = weight - (weight * nearest).sum(1, keepdim=True) * nearest
-    return float(rest.norm(dim=1).sum() / weight.norm(dim=1).sum())
-
-
 def nc1_by_class(stats: ClassStatistics, features: Tensor, labels: Tensor) -> Float[Tensor, " C"]:
     """NC1 split by class, nc1_c = mean over class c of ‖rV/s‖², r = h - μ_c; ≥ 0, → 0.
 
@@ -149,7 +136,7 @@ def hutchinson_nc1(
 ) -> float:
     """NC1 from a second pass over the features along q random directions: O(Npq), not O(NpC).
 
-    The mean over signs z ∈ {±1}ᵏ of the within-class variance along (V/s)z; unbiased, with deviation
+    The mean over signs z ∈ {±1}ᵏ of the within-class variance along (V/s)z; unbiased, std
     √(2 Σ_{i≠j} K_ij²/q), K = (V/s)ᵀ Σ_W (V/s): some percent at q = 16. A random projection of the
     *features* would be biased by far. NaN when all class means coincide.
 
