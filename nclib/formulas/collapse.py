@@ -93,19 +93,23 @@ def collapse_metrics(
             "NC1 is NaN; lower the weight decay",
             stacklevel=2,
         )
-    angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
     return CollapseMetrics(
-        nc1=_nc1(within),
-        equinorm_means=equinorm(means.rows),
-        equinorm_weights=equinorm(weight),
-        equiangularity_means=equiangularity(angles),
-        equiangularity_weights=equiangularity(weight_angles),
-        max_angle_means=max_angle(angles, stats.num_classes),
-        max_angle_weights=max_angle(weight_angles, stats.num_classes),
-        self_duality=self_duality(weight, means.rows),
-        ncc_mismatch=mismatch,
-        rank=means.rank,
+        nc1=_nc1(within), ncc_mismatch=mismatch, rank=means.rank, **geometry(means, weight)
     )
+
+
+def geometry(means: Means, weight: Float[Tensor, "C p"]) -> dict[str, float]:
+    """NC2 and NC3: the fields of ``CollapseMetrics`` that need means and weight alone."""
+    angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
+    return {
+        "equinorm_means": equinorm(means.rows),
+        "equinorm_weights": equinorm(weight),
+        "equiangularity_means": equiangularity(angles),
+        "equiangularity_weights": equiangularity(weight_angles),
+        "max_angle_means": max_angle(angles, len(weight)),
+        "max_angle_weights": max_angle(weight_angles, len(weight)),
+        "self_duality": self_duality(weight, means.rows),
+    }
 
 
 def nc1(stats: ClassStatistics) -> float:
