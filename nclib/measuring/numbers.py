@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,12 +35,12 @@ class Present:
         means: of ``stats``.
     """
 
-    def __init__(self, stats: ClassStatistics) -> None:
+    def __init__(self, stats: ClassStatistics, name: str = "data") -> None:
         self.classes = stats.counts.nonzero().flatten()
         self.stats = stats
         if len(self.classes) < 2:
             raise ValueError(
-                f"data have samples of {len(self.classes)} of {stats.num_classes} classes; "
+                f"{name} has samples of {len(self.classes)} of {stats.num_classes} classes; "
                 "collapse needs two at least"
             )
         if len(self.classes) < stats.num_classes:
@@ -165,20 +166,31 @@ def _weighted(share: Tensor, values: Tensor | None) -> float | None:
     return None if values is None else float(share @ values.double())
 
 
-def unseen_numbers(unseen: Tensor, known: Tensor, train: Present) -> dict[str, Any]:
+def unseen_numbers(
+    unseen: Iterable[Tensor], known: Iterable[Tensor], train: Present
+) -> dict[str, Any]:
     """How inputs of no known class lie to the class means, and how well that tells them apart.
 
     Args:
-        unseen: (M, p) their features.
-        known: (N, p) features of known classes: of the test set, or of the training set.
+        unseen: blocks (m, p) of their features.
+        known: blocks of features of known classes: of the test set, or of the training set.
         train: the classes of the training set.
     """
-    shares = [span_share(train.stats, train.means.whitening, x) for x in (known, unseen)]
-    distances = [mean_distance(train.stats, x) for x in (unseen, known)]
+    (share, near), (known_share, known_near) = (_scores(x, train) for x in (unseen, known))
     return {
-        "samples": len(unseen),
-        "span_share": float(shares[1].mean()),
-        "span_share_auroc": auroc(*shares),
-        "mean_distance": float(distances[0].mean()),
-        "mean_distance_auroc": auroc(*distances),
+        "samples": len(share),
+        "span_share": float(share.mean()),
+        "span_share_auroc": auroc(known_share, share),
+        "mean_distance": float(near.mean()),
+        "mean_distance_auroc": auroc(near, known_near),
     }
+
+
+def _scores(blocks: Iterable[Tensor], train: Present) -> Float[Tensor, "2 N"]:
+    found = [
+        torch.stack(
+            [span_share(train.stats, train.means.whitening, h), mean_distance(train.stats, h)]
+        )
+        for h in blocks
+    ]
+    return torch.cat(found, dim=1)

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from nclib.measuring.arrays import without_labels
 from nclib.measuring.batch_labels import IGNORED
 from nclib.measuring.batches import Batch, batches, num_samples, readable_twice
 from nclib.measuring.collect import Collected, Collector
@@ -55,9 +58,7 @@ class Reader:
 
     def batches(self, data: Any, name: str) -> Iterator[Batch]:
         """This rank's batches."""
-        mine, many = sharded(data, self.shard), world() > 1
-        settings = {"device": self.device, "name": name, "may_be_empty": many}
-        return batches(mine, self.size, **settings)
+        return own_batches(data, name, self.size, self.device, self.shard)
 
     @contextlib.contextmanager
     def reads(self, layers: bool = True) -> Iterator[tuple[Any, LayerFeatures | None]]:
@@ -71,6 +72,14 @@ class Reader:
                 where = {"inputs": self.first, "head": self.head.name or None, **self.options}
                 seen = stack.enter_context(layer_features(self.model, self.layers, **where))
             yield stack.enter_context(reading(self.model, self.head)), seen
+
+
+def own_batches(
+    data: Any, name: str, size: int, device: torch.device, shard: bool
+) -> Iterator[Batch]:
+    """This rank's batches; in one process all."""
+    settings = {"device": device, "name": name, "may_be_empty": world() > 1}
+    return batches(sharded(data, shard), size, **settings)
 
 
 @dataclass
@@ -148,6 +157,29 @@ def pass_over(reader: Reader, data: Any, name: str, begun: Iterator[Batch] | Non
     weights = weights or reader_weights(reader)
     says = seen.says if seen else None
     return Part(collected, *weights, right, decided, expected, again, says, shifted)
+
+
+def features_only(reader: Reader, data: Any, name: str) -> Iterator[Tensor]:
+    """What the classifier reads of inputs whose labels say nothing, or that have none."""
+    if isinstance(data, Tensor | np.ndarray):
+        data = (data, np.zeros(len(data), dtype=np.int64))
+    elif isinstance(data, list | DataLoader) or not hasattr(data, "__getitem__"):
+        data = (_labelled(batch) for batch in data)
+    with reader.reads(layers=False) as (read, _):
+        for batch in batches(data, reader.size, device=reader.device, name=name):
+            yield read(batch.inputs).features
+
+
+def _labelled(batch: Any) -> Any:
+    """A batch with labels, made up where it has none."""
+    if isinstance(batch, Mapping):
+        known = without_labels(batch) is not None
+        size = len(next(iter(batch.values())))
+        return batch if known else {**batch, "labels": torch.zeros(size, dtype=torch.int64)}
+    if isinstance(batch, tuple | list) and len(batch) > 1:
+        return batch
+    inputs = batch[0] if isinstance(batch, tuple | list) else batch
+    return inputs, torch.zeros(len(inputs), dtype=torch.int64)
 
 
 def reader_weights(reader: Reader) -> tuple[Tensor, Tensor]:
