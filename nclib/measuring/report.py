@@ -93,7 +93,7 @@ class Evaluator:
         """
         size = CUDA_BLOCK if split.images.is_cuda else BLOCK
         with _exact_float32(), features_of(self.model, {"last": self.classifier}) as watched:
-            passed = ((watched(images), labels) for images, labels in batches(split, size))
+            passed = ((watched(images), labels) for _, images, labels in batches(split, size))
             yield ((seen.features["last"], labels, seen.outputs) for seen, labels in passed)
 
     def evaluate(self, split: Split) -> Evaluation:
