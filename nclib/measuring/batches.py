@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, IterableDataset
 
 from nclib.checks import at_least
 from nclib.data.dataset import DataSet, Split
@@ -68,7 +68,10 @@ def batches(
 
 
 def num_samples(data: Any) -> int | None:
-    """How many samples ``batches`` should give, or None where only counting tells."""
+    """How many samples ``batches`` should give, or None where only counting tells.
+
+    Of ``sharded`` data this is the rank's share; what ``DistributedSampler`` repeats is not counted.
+    """
     if found := arrays.arrays_of(data):
         return len(found.labels)
     if isinstance(data, DataLoader):
@@ -185,10 +188,14 @@ def _check_rows(inputs: Any, labels: Tensor, where: str) -> None:
 
 
 def _of_loader(loader: DataLoader) -> int | None:
-    """Of the samples that its sampler names; the incomplete last batch counts."""
-    if loader.batch_size is None:  # its own batches, or a batch sampler's
-        return len(loader.dataset) if loader.batch_sampler is not None else None
-    return len(loader.sampler) if isinstance(loader.sampler, Sized) else None
+    """Of the samples that its sampler names; the incomplete last batch counts, repeated ones no."""
+    sampler = loader.sampler
+    if isinstance(sampler, DistributedSampler):
+        return len(range(sampler.rank, len(loader.dataset), sampler.num_replicas))
+    if loader.batch_size is None:  # batches of another's making
+        made = loader.batch_sampler is not None or isinstance(sampler, BatchSampler)
+        return len(loader.dataset) if made else None
+    return len(sampler) if isinstance(sampler, Sized) else None
 
 
 def _of_batch(item: Any) -> int | None:

@@ -15,7 +15,7 @@ from torch import distributed
 from torch.utils.data import BatchSampler, DataLoader, Subset
 
 from nclib.measuring import arrays
-from nclib.measuring.batches import is_map_style, is_part, num_samples
+from nclib.measuring.batches import is_map_style, is_part
 from nclib.shapes import Tensor
 
 
@@ -100,8 +100,18 @@ def sharded(data: Any, shard: bool = True, group: Any = None) -> Any:
     if world(group) == 1 or not shard:
         return data
     shared = is_shared_out(data)
-    _require_equal(num_samples(data) if shared else -1, group)
+    _require_equal(_held(data) if shared else -1, group)
     return _part(data, rank(group), world(group)) if shared else data
+
+
+def _held(data: Any) -> int:
+    """Samples of what can be shared out, whatever a loader's sampler makes of them."""
+    if isinstance(data, DataLoader):
+        return len(data.dataset)
+    found = arrays.arrays_of(data)
+    if found is None and isinstance(data, tuple | list):
+        return sum(map(_held, data))
+    return len(data if found is None else found.labels)
 
 
 def _part(data: Any, place: int, count: int) -> Any:

@@ -48,6 +48,7 @@ class RowBuffer:
         self._origins: list[Origin] = []
         self._filled = 0
         self._from_zero = False  # whether a label 0 was seen
+        self._at_once = self.device.type == "cpu"  # look at rows when they come
 
     def add(
         self, features: Float[Tensor, "M p"], labels: Int[Tensor, "*B"], number: int
@@ -59,7 +60,7 @@ class RowBuffer:
                 samples are named.
         """
         shape, labels = tuple(labels.shape), labels.reshape(-1)
-        if self.device.type == "cpu":
+        if self._at_once:
             self._check(features, labels, [Origin(0, len(labels), number, 0, shape)])
             features, labels = _counting(features, labels)
         done = 0
@@ -79,7 +80,7 @@ class RowBuffer:
         features, labels = self._features, self._labels
         if self._filled < self.capacity:  # a copy, that lets go of the rest
             features, labels = (x[: self._filled].clone() for x in (features, labels))
-        if self.device.type != "cpu":
+        if not self._at_once:
             self._check(features, labels, self._origins)
             features, labels = _counting(features, labels)
         self._features, self._labels, self._origins, self._filled = None, None, [], 0

@@ -87,7 +87,7 @@ def test_all_samples_come_once_in_their_order(kind):
     assert labels.dtype == torch.int64
 
 
-COUNTS = {kind: 7 for kind in KINDS} | {"a stream": None}
+COUNTS = dict.fromkeys(KINDS, 7) | {"a stream": None}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -360,26 +360,26 @@ def test_nothing_warns():
 @pytest.mark.parametrize(
     ("labels", "rows", "said"),
     [
-        ([0, 3, 12, 9, 11], None, r"has label 12 in samples 2, 4; .* lie in 0\.\.9$"),
-        ([1, 10, 5], None, r"has label 10 in sample 1; .* count 1\.\.10: give labels - 1"),
-        ([0, 10, 5], None, r"has label 10 in sample 1; .* in 0\.\.9$"),
-        ([0, -1, -100], None, "has label -1 in sample 1; .*only -100 marks what is left out"),
-        ([[0, 1], [1, 31]], None, "has label 31 in sample 1 at position 1; "),
-        (list(range(20)), None, r"has label 19 in samples 10, 11, 12, 13, 14 … \(10 in all\)"),
+        ([0, 3, 12, 9, 11], None, r"label 12 in samples 2, 4; .* lie in 0\.\.9$"),
+        ([1, 10, 5], None, r"label 10 in sample 1; .* count 1\.\.10: give labels - 1"),
+        ([0, 10, 5], None, r"label 10 in sample 1; .* in 0\.\.9$"),
+        ([0, -1, -100], None, "label -1 in sample 1; .*only -100 marks what is left out"),
+        ([[0, 1], [1, 31]], None, "label 31 in sample 1 at position 1; "),
+        (list(range(20)), None, r"label 19 in samples 10, 11, 12, 13, 14 … \(10 in all\)"),
         (
             torch.eye(10)[:3].long().tolist(),
             3,
-            r"has labels of shape \(3, 10\) for 3 rows.*labels.argmax\(1\)",
+            r"\(3, 10\) for 3 rows.*labels.argmax\(1\)",
         ),
         (
             [0, 1],
             8,
-            r"has labels of shape \(2,\) for 8 rows of features; give one label for each sample",
+            r"\(2,\) for 8 rows of features; give one label for",
         ),
     ],
 )
 def test_labels_that_are_no_class(labels, rows, said):
-    with pytest.raises(ValueError, match=f"batch 37 of data {said}"):
+    with pytest.raises(ValueError, match=f"batch 37 of data has .*{said}"):
         check_labels(torch.tensor(labels), 10, "batch 37 of data", rows=rows)
 
 
