@@ -70,7 +70,7 @@ def batches(
 def num_samples(data: Any) -> int | None:
     """How many samples ``batches`` should give, or None where only counting tells.
 
-    Of ``sharded`` data this is the rank's share; what ``DistributedSampler`` repeats is not counted.
+    A loader with a ``DistributedSampler`` has those of its data set, and none twice.
     """
     if found := arrays.arrays_of(data):
         return len(found.labels)
@@ -188,10 +188,10 @@ def _check_rows(inputs: Any, labels: Tensor, where: str) -> None:
 
 
 def _of_loader(loader: DataLoader) -> int | None:
-    """Of the samples that its sampler names; the incomplete last batch counts, repeated ones no."""
+    """Of the samples that its sampler names; the incomplete last batch counts."""
     sampler = loader.sampler
     if isinstance(sampler, DistributedSampler):
-        return len(range(sampler.rank, len(loader.dataset), sampler.num_replicas))
+        return len(loader.dataset)
     if loader.batch_size is None:  # batches of another's making
         made = loader.batch_sampler is not None or isinstance(sampler, BatchSampler)
         return len(loader.dataset) if made else None

@@ -28,7 +28,7 @@ class WideStatistics(ClassStatistics):
 
     def __init__(self, *sizes: int, **settings: Any) -> None:
         super().__init__(*sizes, **settings)
-        self._precision = self._spread.dtype
+        self._precision = torch.float32 if self.device.type == "mps" else torch.float64
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,21 +1,27 @@
 """Many processes that measure as one: who reads which samples, sums, and errors told to all.
 
 Every function is the identity, or nothing, in a single process. The collective ones (``total``,
-``largest``, ``together``, ``sharded``) must be called by every rank of the group.
+``largest``, ``together``, ``sharded``, ``expected``) must be called by every rank of the group.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import distributed
-from torch.utils.data import BatchSampler, DataLoader, Subset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    Subset,
+    SubsetRandomSampler,
+)
 
 from nclib.measuring import arrays
-from nclib.measuring.batches import is_map_style, is_part
+from nclib.measuring.batches import is_map_style, is_part, num_samples
 from nclib.shapes import Tensor
 
 
@@ -88,6 +94,7 @@ def sharded(data: Any, shard: bool = True, group: Any = None) -> Any:
 
     A loader over a map-style data set is rebuilt without its sampler: ``DistributedSampler`` gives
     some samples twice, to make the parts equal, and a weighted sampler changes the class counts.
+    ``SubsetRandomSampler`` keeps its subset.
 
     Args:
         data: as for ``batches``; what cannot be shared out (``is_shared_out``) is given as it is.
@@ -104,10 +111,23 @@ def sharded(data: Any, shard: bool = True, group: Any = None) -> Any:
     return _part(data, rank(group), world(group)) if shared else data
 
 
+def expected(data: Any, shard: bool = True, group: Any = None) -> int | None:
+    """How many samples all ranks together should give, or None where only counting tells."""
+    own = num_samples(data)
+    padded = isinstance(getattr(data, "sampler", None), DistributedSampler)
+    if world(group) == 1 or (padded and not shard):
+        return own
+    if shard and is_shared_out(data):
+        return _held(data)
+    unknown = int(largest(torch.tensor(int(own is None)), group))
+    everywhere = int(total(torch.tensor(own or 0), group))
+    return None if unknown else everywhere
+
+
 def _held(data: Any) -> int:
     """Samples of what can be shared out, whatever a loader's sampler makes of them."""
     if isinstance(data, DataLoader):
-        return len(data.dataset)
+        return len(_indices(data))
     found = arrays.arrays_of(data)
     if found is None and isinstance(data, tuple | list):
         return sum(map(_held, data))
@@ -116,7 +136,7 @@ def _held(data: Any) -> int:
 
 def _part(data: Any, place: int, count: int) -> Any:
     if isinstance(data, DataLoader):
-        return _rebuilt(data, range(place, len(data.dataset), count))
+        return _rebuilt(data, _indices(data)[place::count])
     if is_map_style(data):
         return Subset(data, range(place, len(data), count))
     found = arrays.arrays_of(data)
@@ -125,7 +145,14 @@ def _part(data: Any, place: int, count: int) -> Any:
     return found.at(slice(place, None, count))
 
 
-def _rebuilt(loader: DataLoader, indices: range) -> DataLoader:
+def _indices(loader: DataLoader) -> Sequence[int]:
+    """The samples that a loader is meant to read, each once: all, or those of a chosen subset."""
+    if isinstance(loader.sampler, SubsetRandomSampler):
+        return list(loader.sampler.indices)
+    return range(len(loader.dataset))
+
+
+def _rebuilt(loader: DataLoader, indices: Sequence[int]) -> DataLoader:
     """The loader with other samples; its own way to fetch and collate them."""
     names = ("num_workers", "collate_fn", "pin_memory", "timeout", "worker_init_fn")
     names += ("multiprocessing_context", "prefetch_factor")

@@ -16,6 +16,7 @@ from torch.utils.data import (
     DataLoader,
     DistributedSampler,
     IterableDataset,
+    SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
 )
@@ -25,7 +26,16 @@ from nclib.formulas.collapse import nc1
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.batches import batches, num_samples
 from nclib.measuring.collect import Collector
-from nclib.measuring.ranks import is_shared_out, largest, rank, sharded, together, total, world
+from nclib.measuring.ranks import (
+    expected,
+    is_shared_out,
+    largest,
+    rank,
+    sharded,
+    together,
+    total,
+    world,
+)
 
 N, C, P = 1003, 5, 7
 
@@ -118,12 +128,10 @@ LOADERS = {
     "arrays": lambda: tuple(x.numpy() for x in numbered().tensors),
     "a dict": lambda: dict(zip(("x", "labels"), numbered().tensors, strict=True)),
     "images": lambda: Split(*(numbered().tensors[0].view(-1, 1, 1, 1).float(), clouds()[1])),
-    "parts": lambda: (
-        [
-            TensorDataset(*(x[:500] for x in numbered().tensors)),
-            DataLoader(TensorDataset(*(x[500:] for x in numbered().tensors)), batch_size=9),
-        ]
-    ),
+    "parts": lambda: [
+        TensorDataset(*(x[:500] for x in numbered().tensors)),
+        DataLoader(TensorDataset(*(x[500:] for x in numbered().tensors)), batch_size=9),
+    ],
 }
 
 
@@ -147,10 +155,18 @@ def loaded(rank, world):
 def left_alone(rank, world):
     """With shard=False, and where data cannot be shared out, each rank reads what it has."""
     stream, batch = DataLoader(Stream(), batch_size=99), [(torch.ones(4, P), torch.zeros(4).long())]
-    own = sharded(padded(shuffle=True), shard=False)
-    given = (sharded(stream), sharded(batch), own)
-    counts = [sum(len(y) for *_, y in batches(data)) for data in given] + [num_samples(own)]
-    return [int(total(torch.tensor(count))) for count in counts]
+    own = padded(shuffle=True)
+    given = (sharded(stream), sharded(batch), sharded(own, shard=False))
+    counts = [sum(len(y) for *_, y in batches(data)) for data in given]
+    hoped = [expected(data, shard) for data, shard in ((stream, True), (batch, True), (own, False))]
+    return [int(total(torch.tensor(count))) for count in counts], hoped
+
+
+def some_samples(rank, world):
+    """A loader over a part of its data set reads no others."""
+    sampler = SubsetRandomSampler(range(0, 100, 3))
+    data = DataLoader(numbered(), batch_size=8, sampler=sampler)
+    return samples_of(sharded(data)), expected(data)
 
 
 # One rank fails
@@ -216,7 +232,10 @@ SCENES = {
     for share in SHARES
     for way in WAYS
 }
-SCENES |= {f.__name__: f for f in (loaded, left_alone, one_raises, one_is_interrupted, other_data)}
+SCENES |= {
+    f.__name__: f
+    for f in (loaded, left_alone, some_samples, one_raises, one_is_interrupted, other_data)
+}
 SCENES |= {f.__name__: f for f in (other_widths, nothing_anywhere, sums)}
 
 
@@ -280,7 +299,15 @@ def test_what_cannot_be_shared_out_is_read_as_it_is(reports):
     count = len(reports)
     padding = {1: 1003, 2: 1004, 3: 1005}[count]  # of a DistributedSampler
     for report in reports:
-        assert report["left_alone"] == [count * N, count * 4, padding, N]
+        assert report["left_alone"] == ([count * N, count * 4, padding], [None, count * 4, N])
+
+
+@MANY
+def test_a_subset_stays_one(reports):
+    for report in reports:
+        counts, hoped = report["some_samples"]
+        assert counts.nonzero().flatten().tolist() == list(range(0, 100, 3))
+        assert int(counts.sum()) == hoped == 34
 
 
 @MANY
