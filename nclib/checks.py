@@ -85,6 +85,16 @@ def check_range(labels: Tensor, num_classes: int) -> None:
         )
 
 
+def check_classes(classes: Tensor, num_classes: int) -> Tensor:
+    """As int64, or ValueError unless (k,) distinct integers of 0..C-1, k at least 2."""
+    check_range(classes.flatten(), num_classes)
+    if classes.ndim != 1 or len(classes) < 2 or len(classes.unique()) < len(classes):
+        raise ValueError(
+            f"classes are {classes.tolist()}; give two or more distinct class indices, (k,)"
+        )
+    return classes.long()
+
+
 def check_classifier(
     means: Float[Tensor, "C p"], weight: Tensor, bias: Tensor | None
 ) -> tuple[Float[Tensor, "C p"], Float[Tensor, " C"]]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from nclib.shapes import Float, Tensor
+from nclib.shapes import Float, Int, Tensor
 
 
 class Samples(NamedTuple):
@@ -39,6 +39,12 @@ class Samples(NamedTuple):
                 "them again, or give a copy: from_features(features.clone(), labels)"
             )
         return self.features, self.labels
+
+    def numbered(self, classes: Int[Tensor, " k"]) -> Samples:
+        """The same features, with labels counted among these classes, which must be all."""
+        place = self.labels.new_full((int(classes.max()) + 1,), -1, dtype=torch.long)
+        place[classes] = torch.arange(len(classes), device=place.device)
+        return self._replace(labels=place[self.labels.long()])
 
     def are(self, features: Tensor, labels: Tensor) -> bool:
         """Whether these very samples are given again; ValueError where they changed since."""

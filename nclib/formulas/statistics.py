@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import torch
 
-from nclib.checks import at_least, check_dense, check_pair, check_range, raise_not_finite
-from nclib.formulas.samples import Samples, first_samples
-from nclib.shapes import Float, Tensor
+from nclib.checks import at_least, check_classes, check_dense, check_pair, check_range
+from nclib.formulas.samples import Samples
+from nclib.formulas.sums import Sums, add_product, largest, mirror, numbered
+from nclib.shapes import Float, Int, Tensor
 
 
 class ClassStatistics:
@@ -39,16 +40,8 @@ class ClassStatistics:
         at_least(1, num_features=num_features)
         self.num_classes, self.num_features = num_classes, num_features
         self.device = torch.device(device)
-        dtype = torch.float32 if self.device.type == "mps" else torch.float64
-        zeros = lambda *shape: torch.zeros(*shape, dtype=dtype, device=self.device)  # noqa: E731
-        self.counts: Tensor = zeros(num_classes).long()
-        self._shift = zeros(num_classes, num_features)  # first sample of each class
-        self._offset = zeros(num_classes, num_features)  # class mean - shift
-        self._spread = zeros(num_classes)  # Σ ‖h - μ_c‖² of each class
-        self._scatter = zeros(num_features, num_features) if scatter else None
-        self._source: Samples | None = None  # the features seen, for later
-        self._precision = torch.float32  # widest features seen: blocks are computed in it
-        self._rounding = torch.finfo(dtype).eps  # of the coarsest features seen
+        self._sums = Sums.zeros(num_classes, num_features, scatter=scatter, device=self.device)
+        self.reset()
 
     @classmethod
     def from_features(
@@ -80,9 +73,17 @@ class ClassStatistics:
                 features that are NaN or infinite (the first rows are named). Nothing is added then.
         """
         self.check_batch(features, labels)
-        batch = self._release()._empty_like()
-        batch._accumulate(features.detach().to(self.device), labels.to(self.device), self)
-        return self._absorb(batch)
+        features, labels = features.detach().to(self.device), labels.to(self.device).long()
+        classes, labels = numbered(labels, self.num_classes)
+        dtype = torch.promote_types(features.dtype, self._precision)
+        batch = self._release()._sums.means_of(features, labels, classes, dtype)
+        self._know(features.dtype, batch)
+        for h, y in batch.residuals(features, labels, self._precision):
+            batch.spread.index_add_(0, y, h.square().sum(1).to(batch.spread))
+            if self._sums.scatter is not None:
+                add_product(self._sums.scatter, h)
+        self._sums.absorb(batch, classes)
+        return self
 
     def merge(self, other: ClassStatistics) -> ClassStatistics:
         """Add what another has seen, as if its samples had been given to this one; returns self."""
@@ -91,27 +92,73 @@ class ClassStatistics:
             raise ValueError(
                 f"other has (classes, features) = {theirs}, this has {mine}; they must be equal"
             )
-        if (self._release()._scatter is None) != (other._release()._scatter is None):
+        sums, more = self._release()._sums, other._release()._sums
+        if (sums.scatter is None) != (more.scatter is None):
             raise ValueError("one of the two keeps no scatter; give both the same scatter=")
-        return self._absorb(other)
+        classes = more.counts.nonzero().flatten()
+        sums.absorb(more.of(classes), classes)
+        if sums.scatter is not None:
+            sums.scatter += more.scatter
+        self._precision = torch.promote_types(self._precision, other._precision)
+        self._rounding = max(self._rounding, other._rounding)
+        return self
 
     def all_reduce(self, group: object | None = None) -> ClassStatistics:
         """Merge over all processes of a ``torch.distributed`` group; every rank gets the total.
 
-        Ranks must hold disjoint samples (``dataset[rank::world]``): a padded sampler counts some
-        twice.
-        """
-        from torch import distributed
+        Sums are reduced where they are kept, and come out equal on all ranks to the bit. Every rank
+        must call it, one without samples, too. Ranks must hold disjoint samples
+        (``dataset[rank::world]``): a padded sampler counts some twice.
 
-        shares: list = [None] * distributed.get_world_size(group)
-        distributed.all_gather_object(shares, self._release(), group=group)
-        total = self._empty_like()
-        for share in shares:
-            total._absorb(share)
-        self.__dict__.update(total.__dict__)
+        Raises:
+            ValueError: on all ranks, where they have not all the same sizes and ``scatter=``.
+        """
+        sums = self._release()._sums
+        wide = self._precision == torch.float64
+        self._rounding, wide = largest(sums, (self._rounding, float(wide)), group)
+        self._precision = torch.float64 if wide else torch.float32
+        sums.all_reduce(group)
+        return self
+
+    def restricted_to(self, classes: Int[Tensor, " k"]) -> ClassStatistics:
+        """Of these classes alone, counted 0..k-1 in the order given.
+
+        Those of ``stats.counts.nonzero().flatten()`` can be measured where others have no samples,
+        with the rows ``weight[classes]`` of the classifier.
+
+        Raises:
+            ValueError: unless ``classes`` are two or more, distinct, of 0..C-1; or where one with
+                samples is left out and the scatter, which is of all samples, is kept.
+        """
+        classes = check_classes(classes, self.num_classes).to(self.device)
+        few = ClassStatistics(len(classes), self.num_features, device=self.device, scatter=False)
+        few._precision, few._rounding = self._precision, self._rounding
+        few._sums = self._sums.of(classes)
+        left_out = self.num_samples - few.num_samples
+        if left_out and (self._source is not None or self._sums.scatter is not None):
+            raise ValueError(
+                f"classes leave out {left_out} samples, which the within-class scatter includes; "
+                "give all classes that have samples, or make the statistics with scatter=False"
+            )
+        if self._sums.scatter is not None:
+            few._sums.scatter = self._sums.scatter.clone()
+        few._source = self._source and self._source.numbered(classes)
+        return few
+
+    def reset(self) -> ClassStatistics:
+        """Forget all samples and keep the sizes; returns self."""
+        self._sums.clear()
+        self._source: Samples | None = None  # the features seen, for later
+        self._precision = torch.float32  # widest features seen: blocks are computed in it
+        self._rounding = torch.finfo(self._sums.shift.dtype).eps  # of the coarsest features seen
         return self
 
     # What the statistics are
+
+    @property
+    def counts(self) -> Int[Tensor, " C"]:
+        """n_c, samples of each class."""
+        return self._sums.counts
 
     @property
     def num_samples(self) -> int:
@@ -122,13 +169,13 @@ class ClassStatistics:
     def class_means(self) -> Float[Tensor, "C p"]:
         """μ_c, rows. Raises ValueError when a class has no samples, as all that follow."""
         self._require_all()
-        return self._shift + self._offset
+        return self._sums.shift + self._sums.offset
 
     @property
     def centred_means(self) -> Float[Tensor, "C p"]:
         """μ_c - μ_G, rows, without the digits an offset would cost."""
         self._require_all()
-        means = (self._shift - self._shift[0]) + self._offset
+        means = (self._sums.shift - self._sums.shift[0]) + self._sums.offset
         return means - means.mean(0)
 
     @property
@@ -140,19 +187,19 @@ class ClassStatistics:
     def class_variances(self) -> Float[Tensor, " C"]:
         """Mean squared distance of each class's samples from its mean (trace of its covariance)."""
         self._require_all()
-        return self._spread / self.counts
+        return self._sums.spread / self.counts
 
     @property
     def within_covariance(self) -> Float[Tensor, "p p"]:
         """Σ_W = (1/N) Σ (h - μ_y)(h - μ_y)ᵀ. Raises ValueError when no scatter was kept."""
         self._require_all()
         self._form_scatter()
-        if self._scatter is None:
+        if self._sums.scatter is None:
             raise ValueError(
                 "these statistics were made with scatter=False and keep no within-class scatter; "
                 "make them with scatter=True"
             )
-        return self._scatter / self.num_samples
+        return mirror(self._sums.scatter) / self.num_samples
 
     @property
     def between_covariance(self) -> Float[Tensor, "p p"]:
@@ -163,7 +210,7 @@ class ClassStatistics:
     @property
     def total_covariance(self) -> Float[Tensor, "p p"]:
         """Σ_T of all samples: Σ_W plus the between-class covariance *weighted by the counts*."""
-        share = (self.counts.to(self._spread) / self.num_samples)[:, None]
+        share = (self.counts.to(self._sums.spread) / self.num_samples)[:, None]
         centred = self.centred_means
         centred = centred - (share * centred).sum(0)
         return self.within_covariance + centred.T @ (share * centred)
@@ -175,8 +222,8 @@ class ClassStatistics:
         A feature is known to ε/2 of itself, ε that of the coarsest dtype seen, and C class means to
         ε/2·√C·√(mean ‖h‖²) in Frobenius norm, offset included. This is twice that.
         """
-        means = self.counts.to(self._spread) @ self.class_means.square().sum(1)
-        mean_square = float(means + self._spread.sum()) / self.num_samples
+        means = self.counts.to(self._sums.spread) @ self.class_means.square().sum(1)
+        mean_square = float(means + self._sums.spread.sum()) / self.num_samples
         return self._rounding * (self.num_classes * mean_square) ** 0.5
 
     def within_variance_along(self, directions: Float[Tensor, "p k"]) -> Float[Tensor, " k"]:
@@ -190,9 +237,14 @@ class ClassStatistics:
 
     def residuals(self, features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Blocks of h - μ_y with their labels, in the features' precision (at least float32)."""
-        offset = self._offset.to(torch.promote_types(features.dtype, self._precision))
-        for h, y in self._shifted(features, labels):
-            yield h.sub_(offset.index_select(0, y)), y
+        dtype = torch.promote_types(features.dtype, self._precision)
+        features, labels = features.detach(), labels.to(self.device).long()
+        if len(labels) >= self.num_classes:
+            yield from self._sums.residuals(features, labels, dtype)
+            return
+        classes, labels = numbered(labels, self.num_classes)
+        for h, y in self._sums.of(classes).residuals(features, labels, dtype):
+            yield h, classes[y]
 
     def refers_to(self, features: Tensor, labels: Tensor) -> bool:
         """Whether these very samples were given to ``from_features``: one pass then does."""
@@ -209,81 +261,39 @@ class ClassStatistics:
 
     # How they are kept
 
-    def _shifted(self, features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Blocks of h - shift_y, exact in floating point for h near the shift; cache-sized."""
-        shift = self._shift.to(torch.promote_types(features.dtype, self._precision))
-        step = max(64, (2**19 if shift.device.type == "cpu" else 2**26) // self.num_features)
-        features, labels = features.detach(), labels.to(shift.device).long()
-        for h, y in zip(features.split(step), labels.split(step), strict=True):
-            yield h.to(shift.device) - shift.index_select(0, y), y
-
-    def _accumulate(self, features: Tensor, labels: Tensor, target: ClassStatistics) -> None:
-        """Fill this empty one with a batch, measured from the target's first samples."""
-        self.counts = torch.bincount(labels, minlength=self.num_classes)
-        self._precision = torch.promote_types(features.dtype, target._precision)
-        first = first_samples(features, labels, self._shift)
-        self._shift = torch.where((target.counts > 0)[:, None], target._shift, first)
-        for h, y in self._shifted(features, labels):
-            self._offset.index_add_(0, y, h.to(self._offset.dtype))
-        if not torch.isfinite(self._offset).all():
-            raise_not_finite(features)
-        self._offset /= self.counts.clamp(min=1)[:, None]
-        self._know_rounding(features.dtype)
-        for h, y in self.residuals(features, labels):
-            self._spread.index_add_(0, y, h.square().sum(1).to(self._spread.dtype))
-            if self._scatter is not None:
-                self._scatter += h.T @ h
-
-    def _know_rounding(self, dtype: torch.dtype) -> None:
+    def _know(self, dtype: torch.dtype, batch: Sums) -> None:
         """Keep ε; where squares of features of this size would leave float32, take float64."""
-        if dtype.is_floating_point:
-            self._rounding = max(self._rounding, torch.finfo(dtype).eps)
-        size = float(torch.maximum(self._shift.abs(), self._offset.abs()).max())
-        widest = torch.finfo(self._offset.dtype).max ** 0.45
+        kept = batch.shift.dtype
+        size = (
+            float(torch.maximum(batch.shift.abs(), batch.offset.abs()).max())
+            if len(batch.counts)
+            else 0.0
+        )
+        widest = torch.finfo(kept).max ** 0.45
         if size and not 1 / widest < size < widest:
             raise ValueError(
-                f"features of size {size:.0e} have squares outside {self._offset.dtype}; scale "
-                "them (no measure of collapse depends on their scale)"
+                f"features of size {size:.0e} have squares outside {kept}; scale them (no measure "
+                "of collapse depends on their scale)"
             )
+        if dtype.is_floating_point:
+            self._rounding = max(self._rounding, torch.finfo(dtype).eps)
+        self._precision = torch.promote_types(self._precision, dtype)
         if size and not 1e-10 < size < 1e15:
-            self._precision = torch.promote_types(self._precision, self._offset.dtype)
-
-    def _absorb(self, other: ClassStatistics) -> ClassStatistics:
-        """Chan's merge; only non-negative terms are added to the scatter."""
-        seen = other.counts > 0
-        new = (self.counts == 0) & seen
-        self._shift[new] = other._shift[new]
-        total = self.counts + other.counts
-        share = other.counts.to(self._spread) / total.clamp(min=1)
-        delta = (other._shift - self._shift) + other._offset - self._offset
-        delta = torch.where(seen[:, None], delta, 0)
-        weight = (self.counts * share)[:, None]
-        self._spread += other._spread + (weight * delta.square()).sum(1)
-        if self._scatter is not None:
-            self._scatter += other._scatter + delta.T @ (weight * delta)
-        self._offset += share[:, None] * delta
-        self.counts = total
-        self._precision = torch.promote_types(self._precision, other._precision)
-        self._rounding = max(self._rounding, other._rounding)
-        return self
+            self._precision = torch.promote_types(self._precision, kept)
 
     def _form_scatter(self) -> None:
         """Scatter of the features referenced, which stay at hand to be projected."""
-        if self._source is not None and self._scatter is None:
-            scatter = self._offset.new_zeros(self.num_features, self.num_features)
+        if self._source is not None and self._sums.scatter is None:
+            scatter = self._sums.shift.new_zeros(self.num_features, self.num_features)
             for h, _ in self.residuals(*self._source.unchanged()):
-                scatter += h.T @ h
-            self._scatter = scatter
+                add_product(scatter, h)
+            self._sums.scatter = scatter
 
     def _release(self) -> ClassStatistics:
         """Keep the scatter instead of the features, before more data come; returns self."""
         self._form_scatter()
         self._source = None
         return self
-
-    def _empty_like(self) -> ClassStatistics:
-        size, scatter = (self.num_classes, self.num_features), self._scatter is not None
-        return ClassStatistics(*size, device=self.device, scatter=scatter)
 
     def _require_all(self) -> None:
         missing = (self.counts == 0).nonzero().flatten().tolist()
