@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 
-from nclib.shapes import Float, Int, Tensor
+from nclib.shapes import Bool, Float, Int, Tensor
 
 
 class Samples(NamedTuple):
@@ -64,12 +64,11 @@ def _sample(features: Float[Tensor, "N p"]) -> Float[Tensor, " n"]:
 
 
 def first_samples(
-    features: Tensor, labels: Tensor, shift: Float[Tensor, "C p"]
-) -> Float[Tensor, "C p"]:
-    """``shift`` with the first sample of each class present put in."""
+    features: Tensor, labels: Tensor, shift: Float[Tensor, "C p"], wanted: Bool[Tensor, " C"]
+) -> None:
+    """Put the first sample of each class present into ``shift``, for the classes wanted."""
     order = torch.arange(len(labels), device=labels.device)
     first = order.new_full((len(shift),), len(labels))
     first.scatter_reduce_(0, labels.long(), order, "amin")
-    present = first < len(labels)
+    present = wanted & (first < len(labels))
     shift[present] = features[first[present]].to(shift.dtype)
-    return shift

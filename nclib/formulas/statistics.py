@@ -13,7 +13,7 @@ import torch
 
 from nclib.checks import at_least, check_classes, check_dense, check_pair, check_range
 from nclib.formulas.samples import Samples
-from nclib.formulas.sums import Sums, add_product, largest, mirror, numbered
+from nclib.formulas.sums import Sums, add_product, highest, mirror, numbered, size
 from nclib.shapes import Float, Int, Tensor
 
 
@@ -115,13 +115,13 @@ class ClassStatistics:
         """
         sums = self._release()._sums
         wide = self._precision == torch.float64
-        self._rounding, wide = largest(sums, (self._rounding, float(wide)), group)
+        self._rounding, wide = highest(sums, (self._rounding, float(wide)), group)
         self._precision = torch.float64 if wide else torch.float32
         sums.all_reduce(group)
         return self
 
-    def restricted_to(self, classes: Int[Tensor, " k"]) -> ClassStatistics:
-        """Of these classes alone, counted 0..k-1 in the order given.
+    def restricted_to(self, classes: Tensor) -> ClassStatistics:
+        """Of these (k,) classes alone, counted 0..k-1 in the order given.
 
         Those of ``stats.counts.nonzero().flatten()`` can be measured where others have no samples,
         with the rows ``weight[classes]`` of the classifier.
@@ -238,13 +238,7 @@ class ClassStatistics:
     def residuals(self, features: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Blocks of h - μ_y with their labels, in the features' precision (at least float32)."""
         dtype = torch.promote_types(features.dtype, self._precision)
-        features, labels = features.detach(), labels.to(self.device).long()
-        if len(labels) >= self.num_classes:
-            yield from self._sums.residuals(features, labels, dtype)
-            return
-        classes, labels = numbered(labels, self.num_classes)
-        for h, y in self._sums.of(classes).residuals(features, labels, dtype):
-            yield h, classes[y]
+        return self._sums.residuals(features, labels.to(self.device).long(), dtype)
 
     def refers_to(self, features: Tensor, labels: Tensor) -> bool:
         """Whether these very samples were given to ``from_features``: one pass then does."""
@@ -264,21 +258,17 @@ class ClassStatistics:
     def _know(self, dtype: torch.dtype, batch: Sums) -> None:
         """Keep ε; where squares of features of this size would leave float32, take float64."""
         kept = batch.shift.dtype
-        size = (
-            float(torch.maximum(batch.shift.abs(), batch.offset.abs()).max())
-            if len(batch.counts)
-            else 0.0
-        )
+        largest = max(size(batch.shift), size(batch.offset))
         widest = torch.finfo(kept).max ** 0.45
-        if size and not 1 / widest < size < widest:
+        if largest and not 1 / widest < largest < widest:
             raise ValueError(
-                f"features of size {size:.0e} have squares outside {kept}; scale them (no measure "
-                "of collapse depends on their scale)"
+                f"features of size {largest:.0e} have squares outside {kept}; scale them (no "
+                "measure of collapse depends on their scale)"
             )
         if dtype.is_floating_point:
             self._rounding = max(self._rounding, torch.finfo(dtype).eps)
         self._precision = torch.promote_types(self._precision, dtype)
-        if size and not 1e-10 < size < 1e15:
+        if largest and not 1e-10 < largest < 1e15:
             self._precision = torch.promote_types(self._precision, kept)
 
     def _form_scatter(self) -> None:
@@ -298,9 +288,10 @@ class ClassStatistics:
     def _require_all(self) -> None:
         missing = (self.counts == 0).nonzero().flatten().tolist()
         if missing:
+            shown = ", ".join(map(str, missing[:20])) + (", …" if len(missing) > 20 else "")
             raise ValueError(
-                f"labels have no samples of class {', '.join(map(str, missing))} (of "
-                f"{self.num_classes}); give samples of every class or lower num_classes"
+                f"labels have no samples of class {shown} (of {self.num_classes}); give samples of "
+                "every class or lower num_classes"
             )
 
     def __repr__(self) -> str:

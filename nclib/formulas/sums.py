@@ -6,6 +6,7 @@ saves three eighths of the largest product there is (``mirror`` writes the other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -67,14 +68,13 @@ class Sums:
         Labels are counted among ``classes``. ValueError for features that are not finite.
         """
         batch = self.of(classes)
-        first = first_samples(features, labels, torch.zeros_like(batch.shift))
-        batch.shift = torch.where((batch.counts > 0)[:, None], batch.shift, first)
+        first_samples(features, labels, batch.shift, wanted=batch.counts == 0)
         batch.counts = torch.bincount(labels, minlength=len(classes))
         batch.offset.zero_()
         batch.spread.zero_()
         for h, y in batch.shifted(features, labels, dtype):
             batch.offset.index_add_(0, y, h.to(batch.offset))
-        if not torch.isfinite(batch.offset).all():
+        if not math.isfinite(size(batch.offset)):
             raise_not_finite(features)
         batch.offset /= batch.counts[:, None]
         return batch
@@ -92,6 +92,11 @@ class Sums:
         self, features: Tensor, labels: Tensor, dtype: torch.dtype
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Blocks of h - μ_y, in this precision, with their labels."""
+        if len(labels) < len(self.counts):
+            classes, labels = numbered(labels, len(self.counts))
+            for h, y in self.of(classes).residuals(features, labels, dtype):
+                yield h, classes[y]
+            return
         offset = self.offset.to(dtype)
         for h, y in self.shifted(features, labels, dtype):
             yield h.sub_(offset.index_select(0, y)), y
@@ -99,18 +104,20 @@ class Sums:
     def absorb(self, other: Sums, classes: Int[Tensor, " k"]) -> None:
         """Chan's merge with sums of these classes alone; only terms ≥ 0 enter the scatter."""
         mine = self.of(classes)
-        shift = torch.where((mine.counts > 0)[:, None], mine.shift, other.shift)
+        new = (mine.counts == 0).nonzero().flatten()
+        mine.shift[new] = other.shift[new]
+        self.shift[classes[new]] = other.shift[new]
         total = mine.counts + other.counts
         share = other.counts.to(mine.spread) / total.clamp(min=1)
-        delta = (other.shift - shift) + other.offset - mine.offset
         weight = mine.counts * share
-        spread = other.spread + weight * delta.square().sum(1)
+        delta = torch.sub(other.shift, mine.shift, out=mine.shift)
+        delta.add_(other.offset).sub_(mine.offset)
+        squares = weight * torch.linalg.vector_norm(delta, dim=1).square()
         if self.scatter is not None:
             add_product(self.scatter, delta, weight)
         self.counts[classes] = total
-        self.shift[classes] = shift
-        self.offset[classes] = delta.mul_(share[:, None]).add_(mine.offset)
-        self.spread[classes] = spread.add_(mine.spread)
+        self.offset.index_add_(0, classes, delta.mul_(share[:, None]))
+        self.spread.index_add_(0, classes, other.spread + squares)
 
     def all_reduce(self, group: object | None = None) -> None:
         """Those of all ranks together, on every rank; counts, shift, means, spread, scatter."""
@@ -137,13 +144,18 @@ class Sums:
         self.shift, self.offset = shift, offset
 
 
+def size(tensor: Tensor) -> float:
+    """The largest magnitude, NaN where there is one; nothing of the tensor's size is made."""
+    return float(torch.linalg.vector_norm(tensor, torch.inf)) if tensor.numel() else 0.0
+
+
 def _reduce(tensor: Tensor, group: object | None, operation: object | None = None) -> None:
     from torch.distributed import ReduceOp, all_reduce
 
     all_reduce(tensor, operation or ReduceOp.SUM, group=group)
 
 
-def largest(sums: Sums, numbers: tuple[float, ...], group: object | None) -> list[float]:
+def highest(sums: Sums, numbers: tuple[float, ...], group: object | None) -> list[float]:
     """The largest of each number over all ranks, or ValueError on all if sums differ in shape."""
     from torch.distributed import ReduceOp
 
