@@ -48,8 +48,8 @@ class CollapseReport:
     classes: list = field(default_factory=list)
     pairs: list = field(default_factory=list)
     layers: list = field(default_factory=list)
-    spectrum: list = field(default_factory=list)
-    cosines: list | None = None
+    spectrum: Any = ()  # given as any sequence, kept as lists
+    cosines: Any = None
     notes: list = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -195,7 +195,7 @@ def _read(path: Path) -> CollapseReport:
             f"{path} has format version {version}, this nclib reads version {VERSION}; use the "
             "nclib that wrote it, or measure again"
         )
-    kinds = {one.name: list if "list" in str(one.type) else dict for one in fields(CollapseReport)}
+    kinds = {one.name: list for one in fields(CollapseReport)} | {"taken": dict, "numbers": dict}
     wrong = content.keys() ^ kinds.keys()
     wrong |= {name for name in kinds.keys() - wrong if not _fits(content[name], kinds[name], name)}
     if wrong:

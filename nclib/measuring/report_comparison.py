@@ -70,10 +70,7 @@ class Comparison:
         return "\n\n".join(filter(None, blocks))
 
     def _repr_html_(self) -> str:
-        sides = [
-            tag("div", *self._opened(name, report), *lines(warnings_of(report)), *_picture(report))
-            for name, report in self._both()
-        ]
+        sides = [tag("div", *self._side(name, report)) for name, report in self._both()]
         inner = self._layers()
         return page(
             self._title(),
@@ -84,10 +81,11 @@ class Comparison:
             tag("div", *sides, class_="nc-beside"),
         )
 
-    @staticmethod
-    def _opened(name: str, report: CollapseReport) -> list[Element]:
-        head = readable(f"{name}: {title(report)}")
-        return [tag("p", head, class_="nc-title"), *opened(report)[1:]]
+    def _side(self, name: str, report: CollapseReport) -> list[Element]:
+        head = tag("p", readable(f"{name}: {title(report)}"), class_="nc-title")
+        drawn = picture(report, [self.before, self.after])
+        told = [*opened(report)[1:], *lines(warnings_of(report))]
+        return [head, *told, *([] if drawn is None else [drawn])]
 
     def _both(self) -> list[tuple[str, CollapseReport]]:
         return list(zip(self.names, (self.before, self.after), strict=True))
@@ -126,17 +124,12 @@ class Comparison:
 
 def _row(one: tuple, words: str) -> list[str]:
     split, _, name, old, new, ratio = one
-    values = [number(_whole(value, name), name) for value in (old, new)]
-    return [words, shortened(readable(split), 8), *values, number(ratio)]
+    values = [number(_known(value, name), name) for value in (old, new)]
+    return [words, shortened(readable(split), 8), *values, number(_known(ratio))]
 
 
 def _tuples(made: pd.DataFrame) -> list[tuple]:
     return list(made.itertuples(index=False, name=None))
-
-
-def _picture(report: CollapseReport) -> list:
-    made = picture(report)
-    return [] if made is None else [made]
 
 
 def _ratio(before: float, after: float) -> float:
@@ -145,8 +138,11 @@ def _ratio(before: float, after: float) -> float:
     return after / before
 
 
-def _whole(value: float, name: str) -> float | int:
-    return int(value) if name == "rank" and math.isfinite(value) else value
+def _known(value: float, name: str = "") -> float | int | None:
+    """None for what a report lacks; a whole number for a rank."""
+    if math.isnan(value):
+        return None
+    return int(value) if name == "rank" else value
 
 
 def _differing(before: CollapseReport, after: CollapseReport) -> list[tuple[str, Any, Any]]:

@@ -125,8 +125,8 @@ def numbers(report: CollapseReport) -> Element | None:
     return table("Collapse, split by split", header, shown, (len(splits) + 1,))
 
 
-def picture(report: CollapseReport) -> Element | None:
-    """All panels, each with its words."""
+def picture(report: CollapseReport, compared: Sequence[CollapseReport] = ()) -> Element | None:
+    """All panels, each with its words; with the axes of all that are compared."""
     images = [
         tag(
             "img",
@@ -135,7 +135,7 @@ def picture(report: CollapseReport) -> Element | None:
             height=panel.height,
             alt=panel.alt,
         )
-        for panel in panels(report)
+        for panel in panels(report, compared)
     ]
     return tag("figure", *images) if images else None
 
