@@ -14,14 +14,13 @@ from nclib.measuring.report_text import (
     how_layers_were_read,
     layers_table,
     notes,
-    number,
     numbers_table,
     opening,
-    short_name,
     title,
     verdict,
     warnings_of,
 )
+from nclib.measuring.report_words import number, short_name
 from nclib.measuring.which_class import ranked
 
 SHOWN = 10  # classes and pairs; per_class and pairs have all

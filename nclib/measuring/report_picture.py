@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.report_text import end_of
+from nclib.measuring.report_words import end_of
 from nclib.measuring.which_class import ranked
 from nclib.palette import FAINT, INK, MUTED, RUN_COLORS
 from nclib.shapes import Number
@@ -193,17 +193,17 @@ def _cosines_in_words(names: Sequence[Any], cosines: np.ndarray, goal: float) ->
 def layer_curves(report: CollapseReport) -> tuple[str, dict[str, list[float]]] | None:
     """NC1 (or the quotient, where that is all there is) of each split, and shuffled labels'."""
     names = list(dict.fromkeys(row["layer"] for row in report.layers))
-    for quantity in ("nc1", "quotient"):
+    for quantity, control in (("nc1", "shuffled"), ("quotient", "shuffled_quotient")):
         curves = {}
         for row in report.layers:
             found = {row.get("split", "train"): row.get(quantity)}
-            if quantity == "nc1" and row.get("split", "train") == "train":
-                found[SHUFFLED] = row.get("shuffled")
+            if row.get("split", "train") == "train":
+                found[SHUFFLED] = row.get(control)
             for curve, value in found.items():
                 if _drawable(value):
                     line = curves.setdefault(curve, [math.nan] * len(names))
                     line[names.index(row["layer"])] = value
-        if curves:
+        if curves.keys() - {SHUFFLED}:
             curves = dict(sorted(curves.items(), key=lambda one: one[0] == SHUFFLED))
             return ("NC1" if quantity == "nc1" else quantity), curves
     return None

@@ -4,81 +4,25 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from nclib.measuring.collapse_report import CollapseReport
+from nclib.measuring.report_words import (
+    LAYER_WORDS,
+    SHARES,
+    SHORT,
+    WORDS,
+    end_of,
+    listed,
+    number,
+    short_name,
+)
 from nclib.measuring.which_class import not_told_apart
-from nclib.quantities import COLLAPSED, QUANTITIES
+from nclib.quantities import COLLAPSED
 from nclib.texts import readable, shortened
 
 WIDTH = 80
-FEW = 5  # pairs or names that are spelled out
-
-
-def _nc2(name: str) -> dict[str, str]:
-    return {f"{name}_{of}": f"{QUANTITIES[name].title}, {of}" for of in ("means", "weights")}
-
-
-# In the order of the table; a quantity that is not here comes last, under its own name.
-WORDS = {
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "nc1": QUANTITIES["nc1"].title,
-    "quotient": "quotient: tr Σ_W / tr Σ_B",
-    "cdnv": "CDNV: mean over pairs of classes",
-    **_nc2("equinorm"),
-    **_nc2("equiangularity"),
-    **_nc2("max_angle"),
-    "self_duality": QUANTITIES["self_duality"].title,
-    "ncc_mismatch": QUANTITIES["ncc_mismatch"].title,
-    "rank": "rank of the centred means",
-}
-SHORT = {"nc1": "NC1", "ncc_mismatch": "NC4", "self_duality": "NC3"}
-SHORT |= {name: f"NC2 ({name.replace('_', ' of ')})" for name in WORDS if name[-6:] == "_means"}
-LAYER_WORDS = {
-    "nc1": "NC1", "ratio": "ratio", "shuffled": "shuffled", "quotient": "quotient", "cdnv": "CDNV",
-    "ncc_accuracy": "NCC acc.", "effective_rank": "eff. rank", "rank": "rank", "dnc2": "DNC2",
-    "frame_ratio": "DNC2", "dnc3": "DNC3", "weight_alignment": "DNC3",
-}  # fmt: skip
-SHARES = ("accuracy", "ncc_accuracy", "ncc_mismatch")
-
-# Numbers and names
-
-
-def number(value: Any, name: str = "") -> str:
-    """Three digits; shares in percent; "–" for what was not measured."""
-    if not isinstance(value, int | float):
-        return "–" if value is None else shortened(readable(value), 20)
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else f"{'-' * (value < 0)}∞"
-    if name in SHARES:
-        return _percent(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:#.3g}".rstrip(".")
-
-
-def _percent(share: float) -> str:
-    shown = f"{100 * share:.2f} %"
-    if shown == "100.00 %" and share < 1:
-        return "> 99.99 %"
-    return "< 0.01 %" if shown == "0.00 %" and share > 0 else shown
-
-
-def short_name(name: Any, longest: int = 24) -> str:
-    """A class as it is shown: on one line, not too long."""
-    return shortened(readable(name), longest)
-
-
-def end_of(name: Any, longest: int = 18) -> str:
-    """A layer's name as it is shown: of a long one the end, which tells it from the others."""
-    shown = readable(name)
-    return shown if len(shown) <= longest else f"…{shown[1 - longest :]}"
-
-
-def listed(names: Sequence[Any], many: int = 2 * FEW) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - many:,} more" if len(names) > many else ""
-    return ", ".join(map(short_name, names[:many])) + more
 
 
 # What was taken
@@ -241,11 +185,8 @@ def layers_table(report: CollapseReport) -> tuple[list[str], list[list[str]]]:
 
 
 def notes(report: CollapseReport) -> list[str]:
-    """The report's own, and what must be said of two classes."""
-    own = list(map(readable, report.notes))
-    if len(report.of("train")) == 2:
-        own.append("With two classes NC2 holds whatever the network is: it says nothing.")
-    return own
+    """The report's own, each on one line."""
+    return list(map(readable, report.notes))
 
 
 # In a terminal
