@@ -16,7 +16,7 @@ from torch import nn
 
 from nclib.measuring.channels import channel_of
 from nclib.measuring.features import evaluating, unwrap
-from nclib.measuring.tokens import MEAN, Tokens, batch_first, real_tokens, tokens_read
+from nclib.measuring.tokens import EVERY, MEAN, Tokens, batch_first, real_tokens, tokens_read
 from nclib.measuring.units import Event, call_counts, few, first_tensor, hooked, named, trace
 from nclib.shapes import Tensor
 
@@ -59,7 +59,7 @@ class LayerFeatures:
     def says(self) -> str:
         """How positions and tokens became one row a sample."""
         if self._rule.kind == "every":
-            return "every position is a sample"
+            return self._rule.says
         maps = "positions flattened" if self._flat else "mean over positions"
         tokens = any(layer.tokens for layer in self._layers)
         return f"{maps}; {self._rule.says}" if tokens else maps
@@ -151,7 +151,7 @@ def layer_features(
         inputs: a batch; a few samples of it show which dimension is which.
         positions: ``"mean"`` over all of a map's positions, or ``"flatten"`` to a longer row.
         tokens: ``"auto"`` takes those that the classifier reads; ``"mean"``; a number takes that
-            one; with ``"every"`` each position is a row.
+            one; with ``"every"`` each position is a row, which is so, too, for logits of each.
         head: name of the classifier, which only a classifier of zeros needs.
 
     Raises:
@@ -190,7 +190,7 @@ def _rule(
     if tokens == "auto":
         return tokens_read(root, inputs, None if head is None else named(root, head))
     if isinstance(tokens, str):
-        return (MEAN if tokens == "mean" else Tokens("every")), None
+        return (MEAN if tokens == "mean" else EVERY), None
     return Tokens("some", (tokens,), f"token {tokens}"), None
 
 

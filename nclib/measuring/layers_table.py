@@ -177,8 +177,8 @@ def too_few(stats: ClassStatistics) -> str | None:
     if least >= FEW:
         return None
     return (
-        f"A class has {least} sample{'s' * (least > 1)}: below {FEW} a class, NC1 of layers is too "
-        "low, most at the first ones; compare networks at equal numbers of samples."
+        f"A class has {least} sample{'s' * (least > 1)}: below {FEW} a class NC1 comes out too "
+        "low, most at the first layers; compare networks at equal numbers of samples."
     )
 
 

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.units import few, first_tensor, hooked, probing, squares, traceable
+from nclib.measuring.features import call
+from nclib.measuring.units import (
+    few,
+    first_tensor,
+    hooked,
+    logits_of,
+    probing,
+    squares,
+    traceable,
+)
 from nclib.shapes import Bool, Float, Tensor
 
 
@@ -47,6 +56,7 @@ class Tokens(NamedTuple):
 
 
 MEAN = Tokens("mean")
+EVERY = Tokens("every", says="every position is a sample")
 
 
 def _last(x: Tensor, real: Bool[Tensor, "B T"] | None) -> Tensor:
@@ -71,13 +81,20 @@ def real_tokens(model: nn.Module, args: tuple, kwargs: dict, *, by_ids: bool) ->
     return second if first is None else first
 
 
-def tokens_read(model: nn.Module, inputs: Any, head: nn.Module | None = None) -> tuple[Tokens, int]:
-    """The rule by which the logits depend on tokens, and how many there are (0: no tokens).
+def tokens_read(
+    model: nn.Module, inputs: Any, head: nn.Module | None = None
+) -> tuple[Tokens, int | None]:
+    """The rule by which the logits depend on tokens, and how many there are.
+
+    None are there where no tensor (B, T, p) leads to the logits: 0; for logits at every position
+    each is a sample, in whatever number.
 
     Read from the gradient of Σ L² at the last output (B, T, p) on the way to the logits L, for a
     few samples. A head of zeros has none: a fixed random weight stands in for it.
     """
     batch = few(inputs)
+    if _at_every_position(model, batch):
+        return EVERY, None
     gradient = _gradient(model, batch)
     if gradient is not None and not gradient.any():
         weight = getattr(head, "weight", None)
@@ -113,6 +130,14 @@ def rule(
         numbers = " and ".join(map(str, first))
         return Tokens("some", first, f"token {numbers}, which the classifier reads")
     return Tokens("mean", says="mean over tokens (no rule was found by which they are read)")
+
+
+@torch.no_grad()
+def _at_every_position(model: nn.Module, batch: Any) -> bool:
+    """Whether the logits are (B, T, C) or (B, C, H, W)."""
+    with probing(model):
+        logits = logits_of(call(model, batch))
+    return logits is not None and logits.ndim > 2
 
 
 def batch_first(x: Tensor, rows: int | None) -> Tensor:

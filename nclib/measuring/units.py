@@ -172,7 +172,7 @@ def _kind(tensor: Tensor | None) -> tuple[tuple[int, ...] | None, bool]:
 
 def _opened(root: nn.Module, first: dict[nn.Module, int]) -> list[nn.Module]:
     """Units in call order: the root, opened as far as the rule goes."""
-    units = _children(root, first)
+    units = _children(root, first) or [root]
     while True:
         chosen = next((unit for unit in units if _always_opened(unit, first)), None)
         if chosen is None and len(units) < ENOUGH:

@@ -64,7 +64,7 @@ def vit(**settings):
 GPT2 = {"n_embd": 32, "n_head": 4, "n_layer": 6, "vocab_size": 60, "n_positions": 40}
 GPT2 |= {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 1}
 
-# model and inputs (on "meta" where weights take long), the classifier, how many units, some in call order
+# model and inputs (on "meta" where weights take long), the classifier, how many units, some of them
 MODELS = {
     "resnet18": (torchvision("resnet18"), "fc", 10, "conv1 layer1.0 layer1.1 layer4.1"),
     "resnet50": (torchvision("resnet50"), "fc", 18, "conv1 layer1.0 layer3.5 layer4.2"),
@@ -197,6 +197,7 @@ def test_a_list_of_blocks_is_looked_through_and_a_bare_layer_is_its_own_unit():
         *("in:0", "in:1.layers.0", "in:1.layers.1", "in:1.layers.2", "in:2")
     ]
     assert default_units(nn.Linear(5, 3), x, "") == ["in:"]
+    assert default_units(nn.Linear(5, 3), x) == ["in:"]
 
 
 def test_an_unknown_classifier_is_answered_with_close_names():
@@ -205,7 +206,7 @@ def test_an_unknown_classifier_is_answered_with_close_names():
     model = nn.Sequential(nn.Linear(5, 3))
     model.aside = nn.ModuleList([nn.Linear(3, 3)])
     model.forward = lambda x: model[0](x)
-    with pytest.raises(ValueError, match="head is 'aside.0', which the model did not call"):
+    with pytest.raises(ValueError, match=r"head is 'aside\.0', which the model did not call"):
         default_units(model, torch.randn(6, 5), "aside.0")
 
 
