@@ -50,6 +50,9 @@ class LayerFeatures:
     def __init__(self, root: nn.Module, layers: list[Layer], positions: str, rule: Tokens) -> None:
         self._root, self._layers, self._rule = root, layers, rule
         self._flat = positions == "flatten"
+        self._at: dict[tuple[nn.Module, bool, int], list[Layer]] = {}
+        for layer in layers:
+            self._at.setdefault((layer.module, layer.reads, layer.number), []).append(layer)
         self._seen: dict[str, Tensor] = {}
         self._rows: int | None = None
         self._real: Tensor | None = None
@@ -96,9 +99,8 @@ class LayerFeatures:
 
     def _keep(self, module: nn.Module, tensor: Tensor | None, *, reads: bool) -> None:
         here = (module, reads, self._numbers[module])
-        for layer in self._layers if tensor is not None else ():
-            if (layer.module, layer.reads, layer.number) == here:
-                self._seen[layer.name] = self._reduced(layer, tensor.detach())
+        for layer in self._at.get(here, ()) if tensor is not None else ():
+            self._seen[layer.name] = self._reduced(layer, tensor.detach())
 
     def _reduced(self, layer: Layer, x: Tensor) -> Tensor:
         """One row a sample; x has the batch first, or second in (T, B, p)."""
