@@ -149,13 +149,13 @@ def first_tensor(values: Any) -> Tensor | None:
 
 
 def few(inputs: Any, count: int = FEW) -> Any:
-    """The first samples of a batch, in the same nesting."""
+    """Copies of the first samples of a batch, in the same nesting (a model may write into them)."""
     first = first_tensor(inputs)
     size = 0 if first is None or first.ndim == 0 else len(first)
 
     def cut(values: Any) -> Any:
         if isinstance(values, Tensor):
-            return values[:count] if values.ndim and len(values) == size else values
+            return (values[:count] if values.ndim and len(values) == size else values).clone()
         if isinstance(values, Mapping):
             return {key: cut(value) for key, value in values.items()}
         return type(values)(map(cut, values)) if type(values) in (tuple, list) else values

@@ -398,6 +398,15 @@ def test_what_was_taken_is_not_written_into_later():
     assert found["in:0"].any()
 
 
+def test_a_model_that_writes_into_its_inputs_does_so_in_its_own_passes_alone():
+    model, x = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(5, 3)), torch.randn(7, 5)
+    before = x.clone()
+    with layer_features(model, ["1"], inputs=x):
+        assert torch.equal(x, before)
+    assert default_units(model, x, "1") == ["in:1"]
+    assert torch.equal(x, before)
+
+
 # Nothing is left
 
 
@@ -428,6 +437,13 @@ def test_state_modes_and_generators_are_as_before_on_every_way_out(end):
     assert not any(hooks)
     assert torch.equal(generator, after[2])
     assert all(torch.equal(value, values[name]) for name, value in model.state_dict().items())
+
+
+def test_batches_made_in_inference_mode_are_read():
+    model = Encoder(lambda x, _: x[:, 0])
+    with torch.inference_mode():
+        x = torch.randn(7, 6, 4)
+    assert "token 0" in taken(model, ["in:blocks.1"], x)[1]
 
 
 def test_layers_that_draw_even_in_evaluation_mode_do_not_move_the_generators():

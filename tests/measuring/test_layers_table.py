@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
+from nclib.measuring.collect import Collector
 from torch import nn
 
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.statistics import ClassStatistics
-from nclib.measuring.collect import Collector
 from nclib.measuring.layers_table import (
     layer_row,
     layers_table,
@@ -136,7 +136,8 @@ def test_classes_without_samples_are_left_out():
     few = labels != 2
     compact = torch.tensor([0, 1, -1, 2])[labels[few]]
     part, whole = collected(features[few], labels[few]), collected(features[few], compact, 3)
-    row, expected = layer_row(part, train=part), layer_row(whole, train=whole)
+    weight = torch.randn(5, 6, dtype=torch.float64)
+    row, expected = (layer_row(one, train=one, weight=weight) for one in (part, whole))
     assert row == pytest.approx(expected, rel=1e-12)
     right = ncc_accuracy(part.stats, features[few], labels[few]) * few.sum()
     assert ncc_accuracy(part.stats, features, labels) == pytest.approx(float(right) / len(labels))
