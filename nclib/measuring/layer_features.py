@@ -63,9 +63,12 @@ class LayerFeatures:
         """How positions and tokens became one row a sample."""
         if self._rule.kind == "every":
             return self._rule.says
-        maps = "positions flattened" if self._flat else "mean over positions"
+        told = "positions flattened" if self._flat else "mean over positions"
+        maps = any(len(layer.shape) > 2 and not layer.tokens for layer in self._layers)
         tokens = any(layer.tokens for layer in self._layers)
-        return f"{maps}; {self._rule.says}" if tokens else maps
+        picked = self._rule.says
+        picked = picked.replace("mean over tokens", "flattened tokens") if self._flat else picked
+        return "; ".join([told] * (maps or not tokens) + [picked] * tokens)
 
     def take(self) -> dict[str, Tensor]:
         """By name (B, p) of the last forward pass, fresh tensors, which are then forgotten.

@@ -244,10 +244,11 @@ def test_one_token_flattened_tokens_or_all_tokens_as_samples_on_request():
     layer = ["in:blocks.1"]
     one, said = taken(model, layer, x, tokens=2)
     assert torch.allclose(one[layer[0]], first[:, 2], atol=1e-6)
-    assert said == "mean over positions; token 2"
+    assert said == "token 2"
     back, _ = taken(model, layer, x, tokens=-1)
     assert torch.allclose(back[layer[0]], first[:, -1], atol=1e-6)
-    flat, _ = taken(model, layer, x, positions="flatten")
+    flat, said = taken(model, layer, x, positions="flatten")
+    assert said == "flattened tokens"
     assert torch.allclose(flat[layer[0]], first.flatten(1), atol=1e-6)
     every, said = taken(model, layer, x, tokens="every")
     assert torch.allclose(every[layer[0]], first.flatten(0, 1), atol=1e-6)

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
-from nclib.measuring.collect import Collector
 from torch import nn
 
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.statistics import ClassStatistics
+from nclib.measuring.collect import Collector
 from nclib.measuring.layers_table import (
     layer_row,
     layers_table,
