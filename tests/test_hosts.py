@@ -15,13 +15,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
+import copies
 import host
 import stamp
 from cells import sources
-from execute import run_all
+from execute import hidden_errors, run_all, unexecuted
 from test_copies import HIDDEN
 
-from nclib.lessons.answers import RIGHT
+from nclib.lessons.answers import NOT_DONE, RIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "oldest" / "bin" / "python"
@@ -62,14 +63,24 @@ def test_it_is_as_old_as_it_should_be(oldest):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_what_a_good_student_hands_in_runs_there_by_itself(source, kernel, site, tmp_path):
-    """The student's copy, solved, with the library inside, in an empty folder."""
+def test_a_students_copy_and_what_a_good_student_hands_in_run_there(source, kernel, site, tmp_path):
+    """One kernel in an empty folder, the library inside the notebook: unsolved, then solved.
+
+    So every cell but the solutions runs twice, as when "Run all" is pressed again.
+    """
+    text = source.read_text(encoding="utf-8")
+    made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
+    made["cells"] += [cell | {"id": f"2-{cell['id']}"} for cell in solved["cells"]]
     (tmp_path / "empty").mkdir()
-    made = host.handed_in(source.read_text(encoding="utf-8"))
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
-    assert host.found_wrong(executed) == []
-    assert set(host.said_by_checks(executed)) == {RIGHT}
+    assert unexecuted(executed) == []
+    assert hidden_errors(executed) == []
+    said = host.said_by_checks(executed)
+    half = text.count('tags=["check"]')
+    assert len(said) == 2 * half
+    assert all(one.startswith(f"{NOT_DONE}: return ") for one in said[:half]), said
+    assert set(said[half:]) == {RIGHT}
 
 
 def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
