@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, IterableDataset
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, IterableDataset
 
 from nclib.checks import at_least
 from nclib.data.dataset import DataSet, Split
@@ -187,14 +187,23 @@ def _check_rows(inputs: Any, labels: Tensor, where: str) -> None:
         )
 
 
+def sampler_of(loader: DataLoader) -> Any:
+    """What chooses a loader's samples, below the samplers of batches that others put around it."""
+    found = loader.sampler if loader.batch_sampler is None else loader.batch_sampler
+    while True:
+        inner = [getattr(found, name, None) for name in ("batch_sampler", "sampler")]
+        if inner == [None, None]:
+            return found
+        found = inner[1] if inner[0] is None else inner[0]
+
+
 def _of_loader(loader: DataLoader) -> int | None:
     """Of the samples that its sampler names; the incomplete last batch counts."""
-    sampler = loader.sampler
-    if isinstance(sampler, DistributedSampler):
+    sampler = sampler_of(loader)
+    if isinstance(sampler, DistributedSampler) or sampler is loader.batch_sampler:
         return len(loader.dataset)
-    if loader.batch_size is None:  # batches of another's making
-        made = loader.batch_sampler is not None or isinstance(sampler, BatchSampler)
-        return len(loader.dataset) if made else None
+    if loader.batch_sampler is None and sampler is loader.sampler:  # its samples may be batches
+        return None
     return len(sampler) if isinstance(sampler, Sized) else None
 
 

@@ -21,7 +21,7 @@ from torch.utils.data import (
 )
 
 from nclib.measuring import arrays
-from nclib.measuring.batches import is_map_style, is_part, num_samples
+from nclib.measuring.batches import is_map_style, is_part, num_samples, sampler_of
 from nclib.shapes import Tensor
 
 
@@ -114,7 +114,7 @@ def sharded(data: Any, shard: bool = True, group: Any = None) -> Any:
 def expected(data: Any, shard: bool = True, group: Any = None) -> int | None:
     """How many samples all ranks together should give, or None where only counting tells."""
     own = num_samples(data)
-    padded = isinstance(getattr(data, "sampler", None), DistributedSampler)
+    padded = isinstance(data, DataLoader) and isinstance(sampler_of(data), DistributedSampler)
     if world(group) == 1 or (padded and not shard):
         return own
     if shard and is_shared_out(data):
@@ -147,8 +147,9 @@ def _part(data: Any, place: int, count: int) -> Any:
 
 def _indices(loader: DataLoader) -> Sequence[int]:
     """The samples that a loader is meant to read, each once: all, or those of a chosen subset."""
-    if isinstance(loader.sampler, SubsetRandomSampler):
-        return list(loader.sampler.indices)
+    sampler = sampler_of(loader)
+    if isinstance(sampler, SubsetRandomSampler):
+        return list(sampler.indices)
     return range(len(loader.dataset))
 
 

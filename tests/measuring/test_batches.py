@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
+    DistributedSampler,
     IterableDataset,
     SubsetRandomSampler,
     TensorDataset,
@@ -99,6 +101,13 @@ def test_how_many_samples_a_loader_gives():
     data = TensorDataset(IMAGES, LABELS)
     assert num_samples(DataLoader(data, sampler=SubsetRandomSampler(range(5)))) == 5
     assert num_samples(DataLoader(data, batch_size=3, drop_last=True)) == 7  # one is missing then
+    nested = BatchSampler(SubsetRandomSampler(range(5)), 2, False)
+    assert num_samples(DataLoader(data, batch_sampler=nested)) == 5
+    assert num_samples(DataLoader(data, batch_sampler=[[0, 1], [2]])) == 7
+    assert num_samples(DataLoader(data, batch_size=None, sampler=nested)) == 5
+    assert num_samples(DataLoader(data, batch_size=None)) is None  # a sample may be a batch
+    padded = DistributedSampler(data, num_replicas=2, rank=0)
+    assert num_samples(DataLoader(data, batch_size=2, sampler=padded)) == 7
     assert num_samples(DataLoader(Stream(), batch_size=3)) is None
     assert num_samples(iter(PARTS)) is None
     assert num_samples([Split(*PARTS[0]), Stream()]) is None

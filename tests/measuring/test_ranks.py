@@ -165,8 +165,9 @@ def left_alone(rank, world):
 def some_samples(rank, world):
     """A loader over a part of its data set reads no others."""
     sampler = SubsetRandomSampler(range(0, 100, 3))
-    data = DataLoader(numbered(), batch_size=8, sampler=sampler)
-    return samples_of(sharded(data)), expected(data)
+    plain = DataLoader(numbered(), batch_size=8, sampler=sampler)
+    nested = DataLoader(numbered(), batch_sampler=BatchSampler(sampler, 8, False))
+    return [(samples_of(sharded(data)), expected(data)) for data in (plain, nested)]
 
 
 # One rank fails
@@ -305,9 +306,9 @@ def test_what_cannot_be_shared_out_is_read_as_it_is(reports):
 @MANY
 def test_a_subset_stays_one(reports):
     for report in reports:
-        counts, hoped = report["some_samples"]
-        assert counts.nonzero().flatten().tolist() == list(range(0, 100, 3))
-        assert int(counts.sum()) == hoped == 34
+        for counts, hoped in report["some_samples"]:
+            assert counts.nonzero().flatten().tolist() == list(range(0, 100, 3))
+            assert int(counts.sum()) == hoped == 34
 
 
 @MANY
