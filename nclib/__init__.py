@@ -26,6 +26,8 @@ _PUBLIC = {
     ),
     "nclib.formulas.statistics": ("ClassStatistics",),
     "nclib.pictures.gif": ("save_gif",),
+    "nclib.measuring.collapse_report": ("CollapseReport",),
+    "nclib.measuring.measured": ("measure",),
     "nclib.player.player": ("CollapsePlayer",),
     "nclib.runs.checkpoint": ("Checkpoint", "CheckpointError"),
     "nclib.runs.networks": ("build_network", "features_and_classifier"),

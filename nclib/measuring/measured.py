@@ -16,6 +16,8 @@ from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.collect import KEEP
 from nclib.measuring.heads import find_head
 from nclib.measuring.passes import Reader, exact_float32, own_batches, pass_over, peeked
+from nclib.measuring.ranks import together
+from nclib.measuring.randomness import same_randomness
 from nclib.measuring.summary import report_of
 from nclib.measuring.units import default_units
 from nclib.shapes import Tensor
@@ -90,13 +92,14 @@ def measure(  # noqa: PLR0913 - what is measured, and how, all named
     if isinstance(data, DataSet):
         test = data.test if test is None else test
         class_names = data.class_names if class_names is None else class_names
-    with placed(model, device) as place:
-        first, stream = peeked(own_batches(data, "data", batch_size, place, shard))
-        inputs = (first or next(batches(data, batch_size, device=place))).inputs
-        with exact_float32():  # without autocast: half precision cannot tell it surely
+    with same_randomness(data, test, ood), placed(model, device) as place:
+        stream = own_batches(data, "data", batch_size, place, shard)
+        with together(), exact_float32():  # no autocast: half precision cannot tell it surely
+            first, stream = peeked(stream)
+            inputs = (first or next(batches(data, batch_size, device=place))).inputs
             head = find_head(model, inputs, classifier=classifier, features=features)
-        names = _names(class_names, head.num_classes, num_classes)
-        chosen = _layers(layers, model, inputs, head.name)
+            names = _names(class_names, head.num_classes, num_classes)
+            chosen = _layers(layers, model, inputs, head.name)
         options = {"positions": positions, "tokens": tokens}
         reader = Reader(
             *(model, head, inputs, chosen, options),

@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from nclib.measuring.arrays import without_labels
 from nclib.measuring.batch_labels import IGNORED
-from nclib.measuring.batches import Batch, batches, num_samples, readable_twice
+from nclib.measuring.batches import Batch, batches, readable_twice
 from nclib.measuring.collect import Collected, Collector
 from nclib.measuring.heads import Head, Reading, reading
 from nclib.measuring.layer_features import LayerFeatures, layer_features
+from nclib.measuring.ranks import expected as expected_in_all
 from nclib.measuring.ranks import sharded, together, total, world
 from nclib.shapes import Int, Tensor
 
@@ -137,7 +138,7 @@ def pass_over(reader: Reader, data: Any, name: str, begun: Iterator[Batch] | Non
     settings = {"keep": reader.keep, "device": reader.device, "name": name}
     collectors = {layer: Collector(count, **settings) for layer in (None, *reader.layers)}
     tally = torch.zeros(2, count, dtype=torch.int64)
-    expected, weights, shifted = num_samples(data), None, False
+    expected, weights, shifted = expected_in_all(data, reader.shard), None, False
     stream = reader.batches(data, name) if begun is None else begun
     shown = {"total": expected, "disable": not reader.progress, **BAR}
     with together(), reader.reads() as (read, seen), tqdm(**shown) as bar:
