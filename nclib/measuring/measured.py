@@ -16,8 +16,8 @@ from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.collect import KEEP
 from nclib.measuring.heads import find_head
 from nclib.measuring.passes import Reader, exact_float32, own_batches, pass_over, peeked
-from nclib.measuring.ranks import together
 from nclib.measuring.randomness import same_randomness
+from nclib.measuring.ranks import together
 from nclib.measuring.summary import report_of
 from nclib.measuring.units import default_units
 from nclib.shapes import Tensor
