@@ -186,7 +186,7 @@ def _scale(target: Tensor, z: Tensor) -> float:
 def _verified(called: Call, fit: Fit, most: int = VERIFIED) -> Fit:
     """The fit with the misfit of features·Wᵀ + b, where that is larger."""
     weights = called.weights()
-    if weights is None:
+    if weights is None or weights[0].shape != (called.z.shape[-1], called.x.shape[-1]):
         return fit._replace(misfit=math.inf)
     return fit._replace(misfit=max(fit.misfit, misfit_of(fit, *weights, most=most)))
 
@@ -217,9 +217,11 @@ def _tolerance(called: Call, target: Tensor) -> float:
 
 
 def relative(residual: Tensor, target: Tensor) -> float:
-    """‖residual‖/‖target‖; 0 for 0/0."""
+    """‖residual‖/‖target‖; 0 for 0/0, infinite for what is not a number."""
     error, size = float(residual.norm()), float(target.norm())
-    return error / size if size else (0.0 if error == 0 else math.inf)
+    if error == 0 or not size or math.isnan(error):
+        return 0.0 if error == 0 else math.inf
+    return error / size
 
 
 def centred(rows: Tensor) -> Tensor:

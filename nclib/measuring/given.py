@@ -78,4 +78,4 @@ def _call(name: str, x: Tensor | None, weights: Weights) -> Call:
     x = by_position(x, first).clone()
     weights = tuple(one.to(x.device, x.dtype) for one in (weight, bias))
     z = x @ weights[0].mT + weights[1]
-    return Call(name, "given weights on", x, z, z, version_of(z), first, lambda: weights)
+    return Call(name, "given weights", x, z, z, version_of(z), first, lambda: weights)

@@ -8,6 +8,7 @@ decide nothing: the last ``nn.Linear`` may be an auxiliary head, and a head may 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -90,10 +91,16 @@ class Head:
         times = "" if self.scale == 1 else f"{self.scale:.4g}·"
         formula = f"logits = {times}(features·Wᵀ + b)" if times else "logits = features·Wᵀ + b"
         said = f"classifier {where} ({self.kind}), {formula}{POSITIONS[self.rows]}"
-        said += f" checked to {self.misfit:.1e}" if self.checked else f" only to {self.misfit:.2g}"
+        said += f" {self._checked}"
         if torch.finfo(self.dtype).bits < 32:
             said += f" in {str(self.dtype).removeprefix('torch.')}, which cannot tell it surely"
         return said
+
+    @property
+    def _checked(self) -> str:
+        if self.checked:
+            return f"checked to {self.misfit:.1e}"
+        return "not checked" if math.isnan(self.misfit) else f"only to {self.misfit:.2g}"
 
 
 POSITIONS = {

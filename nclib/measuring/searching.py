@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import nn
 
 from nclib.measuring.affine import Call, Watch, Weights, linear_modules, other_modules, record
@@ -28,6 +30,8 @@ from nclib.shapes import Tensor
 SEARCHES = (linear_modules, functions, other_modules)  # in this order
 SAME = 1e-6  # a relative change of weights that is rounding
 BLURRED = 0.05  # a tolerance that would accept what is not linear
+NO_CALL = "; no call has that many outputs"
+SCRIPTED = ". Modules of torch.jit call no hooks: give the model as it was before"
 LISTED = 8  # candidates in a message
 
 
@@ -61,7 +65,7 @@ def searched(model: nn.Module, inputs: Any) -> Found:
         if one.fit.holds and not _of_the_batch(model, inputs, one):
             return one
         tried.append(one)
-    raise ValueError(_nothing_found(tried))
+    raise ValueError(_nothing_found(model, tried))
 
 
 def named(model: nn.Module, inputs: Any, name: str) -> Found:
@@ -77,7 +81,9 @@ def named(model: nn.Module, inputs: Any, name: str) -> Found:
         tried.append(one)
     for one in tried:
         if _affine(one.called):
-            return one._replace(fit=one.fit._replace(scale=1.0), checked=False)
+            misfit = one.fit.misfit if one.fit.decided else math.nan
+            fit = one.fit._replace(scale=1.0, misfit=misfit)
+            return one._replace(fit=fit, checked=False)
     raise ValueError(
         f"classifier={name!r} is no affine map to as many classes as the logits have, or is not "
         f"called where hooks see it{_listed(tried)}; name the layer itself, or give "
@@ -147,13 +153,15 @@ def best(found: Iterable[Fit]) -> Fit | None:
 def _candidates(model: nn.Module, inputs: Any, only: str | None = None) -> Iterator[Found]:
     """The calls of each search in turn, the last call first, each with its best fit.
 
-    Before the values count those calls whose output *is* the logits: zeros fit everything.
+    Before the values count those calls whose output *is* the logits: zeros fit everything. (That
+    says nothing of modules that are probed: the model's own output is the logits, too.)
     """
     sizes = sizes_of(logits_of(call(model, inputs)))
     for search in SEARCHES:
         outputs, calls = record(model, inputs, functools.partial(search, only=only), sizes)
         logits = logits_of(outputs)
-        for read in (identical, lambda *one: best(fits(*one))):
+        by_identity = () if search is other_modules else (identical,)
+        for read in (*by_identity, lambda *one: best(fits(*one))):
             for called in reversed(calls):
                 if (fit := read(called, logits)) is not None:
                     watch = functools.partial(search, only=called.name)
@@ -210,12 +218,13 @@ def _has_logits(outputs: Any, called: Call) -> bool:
     return any(True for _ in fits(called, logits, scale=1.0))
 
 
-def _nothing_found(tried: list[Found]) -> str:
+def _nothing_found(model: nn.Module, tried: list[Found]) -> str:
     """The message: the candidates, the closest first, and the ways out."""
+    scripted = any(isinstance(module, torch.jit.ScriptModule) for module in model.modules())
     return (
         "model: none of its calls gives its logits as features·Wᵀ + b"
-        f'{_listed(tried)}. Name one of them, classifier="name", or give '
-        'classifier=(weight, bias) with features="name" ("in:name" for what that module reads)'
+        f"{_listed(tried)}{SCRIPTED if scripted else ''}. Name one of them, "
+        'classifier="name", or give classifier=(weight, bias) with features="name" ("in:name" for what that module reads)'
     )
 
 
@@ -223,11 +232,13 @@ def _listed(tried: list[Found]) -> str:
     closest: dict[tuple, Found] = {}  # a module and the function in it are one candidate
     for one in sorted(tried, key=lambda one: one.fit.misfit):
         closest.setdefault((one.called.name, one.called.x.shape[-1]), one)
-    said = [f"{one.called} misfit {_said(one.fit)}" for one in [*closest.values()][:LISTED]]
-    return f"; candidates: {'; '.join(said)}" if said else "; no call has that many outputs"
+    said = [f"{one.called} {_said(one.fit)}" for one in [*closest.values()][:LISTED]]
+    return f"; candidates: {'; '.join(said)}" if said else NO_CALL
 
 
 def _said(fit: Fit) -> str:
+    if fit.holds:
+        return "with weights that are made from the batch"
     if fit.decided:
-        return f"{fit.misfit:.2g}"
-    return "unknown (all logits are equal, or too few: give a larger batch)"
+        return f"misfit {fit.misfit:.2g}"
+    return "cannot be told (all logits are equal, or too few: give a larger batch)"

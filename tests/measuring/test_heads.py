@@ -99,7 +99,7 @@ def heads():
         "log softmax": (Model(lambda m, h: m.fc(h).log_softmax(1), **of), *named["fc"]),
         "softmax": (Model(lambda m, h: m.fc(h).softmax(1), **of), *named["fc"]),
         "sure softmax": (
-            *(Model(lambda m, h: (400 * m.fc(h)).softmax(1), **of), *named["fc"][:-1], 400),
+            *(Model(lambda m, h: (60 * m.fc(h)).softmax(1), **of), *named["fc"][:-1], 60),
         ),
         "dict": (Model(lambda m, h: {"features": h, "logits": m.fc(h)}, **of), *named["fc"]),
         "loss first": (Model(lambda m, h: (h.sum(), m.fc(h), h), **of), *named["fc"]),
@@ -247,7 +247,7 @@ REFUSED = {
     ),
     "prototypes of the batch": (
         Model(lambda m, h: h @ torch.stack([h[i::C].mean(0) for i in range(C)]).T),
-        *(X, "function matmul"),
+        *(X, "made from the batch"),
     ),
     "every sample against every sample": (Model(lambda m, h: h @ h.T), X, "function matmul"),
     "one sample, two classes": (
@@ -292,13 +292,13 @@ def test_half_precision_with_many_classes_does_not_take_an_unrelated_call():
 
     many = 20_000
     model = Model(head, fc=nn.Linear(P, many), other=nn.Linear(P, many)).bfloat16()
-    with pytest.raises(ValueError, match="none of its calls|call it in float32"):
+    with pytest.raises(ValueError, match=r"none of its calls|call it in float32"):
         find_head(model, X.bfloat16())
 
 
 def test_a_common_shift_does_not_hide_a_nonlinear_head():
     model = Model(lambda m, h: m.fc(h) ** 3 + 1e6, fc=nn.Linear(P, C))
-    with pytest.raises(ValueError, match="none of its calls|call it in float32"):
+    with pytest.raises(ValueError, match=r"none of its calls|call it in float32"):
         find_head(model, X)
 
 
@@ -501,9 +501,10 @@ def test_a_model_without_logits_is_an_error(outputs, found):
         find_head(model, X)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_a_traced_model_is_an_error():
     traced = torch.jit.trace(LINEAR.eval(), X)
-    with pytest.raises(ValueError, match="no call has that many outputs"):
+    with pytest.raises(ValueError, match=r"torch\.jit call no hooks"):
         find_head(traced, X)
 
 

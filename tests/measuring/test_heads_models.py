@@ -1,4 +1,4 @@
-"""Classifiers of the models people use, from torchvision, timm and transformers: found, or refused."""
+"""Classifiers of models of torchvision, timm and transformers: found, or refused."""
 
 from __future__ import annotations
 
@@ -66,14 +66,34 @@ TABLE = [
     Case("transformers", "ResNetForImageClassification", "classifier.1", size=32),
 ]
 SMALL = {
-    **{"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2},
-    **{"intermediate_size": 64, "embedding_size": 32, "image_size": 32, "patch_size": 16},
-    **{"pad_token_id": 0, "num_labels": 5, "num_key_value_heads": 2, "max_position_embeddings": 64},
-    **{"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64},
-    **{"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 64},
-    **{"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "eos_token_id": 2},
-    **{"encoder_attention_heads": 2, "decoder_attention_heads": 2},
-    **{"encoder_ffn_dim": 64, "decoder_ffn_dim": 64},
+    "vocab_size": 50,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+    "embedding_size": 32,
+    "image_size": 32,
+    "patch_size": 16,
+    "pad_token_id": 0,
+    "num_labels": 5,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 64,
+    "dim": 32,
+    "n_layers": 2,
+    "n_heads": 2,
+    "hidden_dim": 64,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 2,
+    "n_positions": 64,
+    "d_model": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "eos_token_id": 2,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
 }
 RESNET = {"hidden_sizes": [8, 16], "depths": [1, 1], "embedding_size": 8, "num_labels": 5}
 
