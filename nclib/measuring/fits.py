@@ -12,8 +12,7 @@ from nclib.measuring.affine import Call, first_tensor, version_of
 from nclib.shapes import Float, Number, Tensor
 
 FLOOR = 1e-5  # a misfit that needs no excuse
-COMPARED = 2**24  # numbers of the logits that are compared
-VERIFIED = 2**22  # and numbers that are computed from features and weights
+COMPARED = 2**22  # numbers of the logits that are compared and verified
 
 
 class Picked(NamedTuple):
@@ -87,7 +86,7 @@ def identical(called: Call, logits: Tensor) -> Fit | None:
 
 
 def fits(
-    called: Call, logits: Tensor, scale: Number | None = None, *, most: int = VERIFIED
+    called: Call, logits: Tensor, scale: Number | None = None, *, most: int = COMPARED
 ) -> Iterator[Fit]:
     """All ways to read the logits off a call, verified with its weights where the values agree.
 
@@ -95,13 +94,13 @@ def fits(
         called: its x and z.
         logits: as the model gave them; probabilities are compared by their logarithms.
         scale: of the call's output, where it is known; a number is fitted otherwise.
-        most: how many of the logits are verified with the weights.
+        most: how many of the logits are compared, spread over the rows.
     """
     for target in _targets(called, logits):
         for one in (target, *_logarithms(target)):
             picks = [*_whole(called, one, logits.ndim), *_mean(called, one)]
             for picked in [*picks, *(_gather(called, one) if one is target else ())]:
-                fit = _compared(called, picked, scale)
+                fit = _compared(called, picked, scale, most)
                 yield _verified(called, fit, most) if fit.misfit <= fit.tolerance else fit
 
 
@@ -156,9 +155,9 @@ def _many(called: Call, target: Tensor) -> bool:
     return called.z.shape[0] == len(target) and called.z.shape[1] == called.x.shape[1] > 1
 
 
-def _compared(called: Call, picked: Picked, scale: Number | None) -> Fit:
+def _compared(called: Call, picked: Picked, scale: Number | None, most: int) -> Fit:
     """The scale and the misfit between outputs of the call and logits, weights left aside."""
-    some = _rows(picked.target, COMPARED)
+    some = _rows(picked.target, most)
     target, z = picked.target[some], picked.z[some]
     finite = target.isfinite().all(1) & z.isfinite().all(1)
     target, z = centred(target[finite]), centred(z[finite])
@@ -171,7 +170,7 @@ def _compared(called: Call, picked: Picked, scale: Number | None) -> Fit:
         picked,
         float(scale),
         relative(target - scale * z, target),
-        _tolerance(called, picked.target),
+        _tolerance(called, picked.target, most),
         decided,
     )
 
@@ -183,7 +182,7 @@ def _scale(target: Tensor, z: Tensor) -> float:
     return 1.0 if abs(scale - 1) < 1e-6 else scale
 
 
-def _verified(called: Call, fit: Fit, most: int = VERIFIED) -> Fit:
+def _verified(called: Call, fit: Fit, most: int = COMPARED) -> Fit:
     """The fit with the misfit of features·Wᵀ + b, where that is larger."""
     weights = called.weights()
     if weights is None or weights[0].shape != (called.z.shape[-1], called.x.shape[-1]):
@@ -196,9 +195,10 @@ def misfit_of(fit: Fit, weight: Tensor, bias: Tensor, *, most: int) -> float:
     some = _rows(fit.picked.target, most)
     target, x = fit.picked.target[some], fit.picked.x[some]
     finite = target.isfinite().all(1) & x.isfinite().all(1)
-    x, weight, bias = (wide(one) for one in (x[finite], weight, bias))
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    outputs = x[finite].to(dtype) @ weight.to(dtype).mT + bias.to(dtype)
     target = wide(target[finite])
-    return relative(centred(target - fit.scale * (x @ weight.mT + bias)), centred(target))
+    return relative(centred(target - fit.scale * wide(outputs)), centred(target))
 
 
 def _rows(target: Tensor, most: int) -> slice:
@@ -207,10 +207,10 @@ def _rows(target: Tensor, most: int) -> slice:
     return slice(None, None, max(1, math.ceil(len(target) / kept)))
 
 
-def _tolerance(called: Call, target: Tensor) -> float:
+def _tolerance(called: Call, target: Tensor, most: int = COMPARED) -> float:
     """max(1e-5, eps·‖L‖/‖L_c‖), eps of the coarser of logits and call; 1e-5 for logits 0."""
     eps = max(torch.finfo(one.dtype).eps for one in (target, called.z))
-    target = wide(target[_rows(target, COMPARED)])
+    target = wide(target[_rows(target, most)])
     target = target[target.isfinite().all(1)]
     centre = float(centred(target).norm())
     return max(FLOOR, eps * float(target.norm()) / centre) if centre else FLOOR

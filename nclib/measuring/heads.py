@@ -32,7 +32,7 @@ from nclib.measuring.searching import (
 )
 from nclib.shapes import Float, Tensor
 
-CHECKED = 0  # numbers of each batch's logits that are verified with the weights: 16 rows at least
+CHECKED = 2**14  # of the logits of each batch are compared, in 16 rows at least
 
 
 class Reading(NamedTuple):
@@ -151,12 +151,13 @@ def reading(model: nn.Module, head: Head) -> Iterator[Callable[[Any], Reading]]:
             weights are not those of the first batch.
     """
     model = unwrap(model)
-    first: list[Tensor] = []
+    first: list[Weights] = []
 
     def read(inputs: Any) -> Reading:
         fit, weights = _matched(head, *_recorded(model, inputs, head))
-        whole = torch.cat([weights[0], weights[1][:, None]], 1)
-        first.append(whole) if not first else _require_the_same(head, first[0], whole)
+        if not first:
+            first.append(tuple(one.clone() for one in weights))
+        _require_the_same(head, first[0], weights)
         head.misfit = max(head.misfit, fit.misfit)
         return _read(fit, *weights)
 
@@ -202,7 +203,8 @@ def _matched(head: Head, calls: list[Call], logits: Tensor) -> tuple[Fit, Weight
         found.sort(key=lambda fit: fit.picked.rows != head.rows)
         good = [fit for fit in found if fit.misfit <= fit.tolerance or not head.checked]
         if good:
-            return good[0], tuple(head.scale * one for one in called.weights())
+            weights = called.weights()
+            return good[0], weights if head.scale == 1 else tuple(head.scale * w for w in weights)
         closest = best([*found, *([closest] if closest else [])])
     said = "has another shape" if closest is None else f"misses them by {closest.misfit:.2g}"
     raise ValueError(
@@ -211,8 +213,8 @@ def _matched(head: Head, calls: list[Call], logits: Tensor) -> tuple[Fit, Weight
     )
 
 
-def _require_the_same(head: Head, first: Tensor, now: Tensor) -> None:
-    if not same(first, now):
+def _require_the_same(head: Head, first: Weights, now: Weights) -> None:
+    if not all(same(*pair) for pair in zip(first, now, strict=True)):
         raise ValueError(
             f"model: the weights of its classifier `{head.name}` ({head.kind}) change from batch "
             "to batch, so they are made from it; give classifier=(weight, bias), features="

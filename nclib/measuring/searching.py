@@ -140,7 +140,9 @@ def name_of(model: nn.Module, classifier: Any) -> str:
 
 def same(weight: Tensor, other: Tensor) -> bool:
     """Equal but for rounding."""
-    return weight.shape == other.shape and relative(wide(weight - other), wide(weight)) <= SAME
+    if weight.shape != other.shape or torch.equal(weight, other):
+        return weight.shape == other.shape
+    return relative(wide(weight - other), wide(weight)) <= SAME
 
 
 def best(found: Iterable[Fit]) -> Fit | None:
@@ -224,7 +226,8 @@ def _nothing_found(model: nn.Module, tried: list[Found]) -> str:
     return (
         "model: none of its calls gives its logits as features·Wᵀ + b"
         f"{_listed(tried)}{SCRIPTED if scripted else ''}. Name one of them, "
-        'classifier="name", or give classifier=(weight, bias) with features="name" ("in:name" for what that module reads)'
+        'classifier="name", or give classifier=(weight, bias) with features="name" ("in:name" for '
+        "what that module reads)"
     )
 
 
