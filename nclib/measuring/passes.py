@@ -18,6 +18,7 @@ from nclib.measuring.arrays import without_labels
 from nclib.measuring.batch_labels import IGNORED
 from nclib.measuring.batches import Batch, batches, readable_twice
 from nclib.measuring.collect import Collected, Collector
+from nclib.measuring.features import exact_float32
 from nclib.measuring.heads import Head, Reading, reading
 from nclib.measuring.layer_features import LayerFeatures, layer_features
 from nclib.measuring.ranks import expected as expected_in_all
@@ -235,14 +236,3 @@ def peeked(stream: Iterator[Batch]) -> tuple[Batch | None, Iterator[Batch]]:
     """The first batch, and all of them."""
     first = next(stream, None)
     return first, stream if first is None else itertools.chain([first], stream)
-
-
-@contextlib.contextmanager
-def exact_float32() -> Iterator[None]:
-    """No TF32 in convolutions, which CUDA otherwise takes by default."""
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = allowed

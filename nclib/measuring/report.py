@@ -18,7 +18,8 @@ from nclib.formulas.mse import MSEDecomposition, decompose_mse, matching_decay
 from nclib.formulas.spectra import within_spectrum
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.batches import batches
-from nclib.measuring.features import features_of
+from nclib.measuring.features import exact_float32
+from nclib.measuring.heads import Head, Reading, reading
 from nclib.shapes import Float, Int, Number, Tensor
 
 BLOCK = 256  # images at a time: more fall out of a CPU's cache
@@ -60,13 +61,15 @@ class Measurement(NamedTuple):
 class Evaluation(NamedTuple):
     """A split in evaluation mode: mean loss, accuracy in [0, 1], features where they fit.
 
-    ``stats`` of the features are None where the loss is not finite or a class has no samples.
+    ``stats`` of the features are None where the loss is not finite or a class has no samples;
+    ``classifier`` is a copy of weight (C, p) and bias (C,), zero where it has none.
     """
 
     loss: float
     accuracy: float
     features: Float[Tensor, "N p"] | None
     stats: ClassStatistics | None
+    classifier: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -75,40 +78,41 @@ class Evaluator:
 
     Attributes:
         model: any; in evaluation mode its outputs are the classifier's.
-        classifier: the linear layer of it whose inputs are the features.
+        head: its classifier, whose inputs are the features.
         num_classes: C.
         loss: of outputs and labels, a mean over the samples.
     """
 
     model: nn.Module
-    classifier: nn.Linear
+    head: Head
     num_classes: int
     loss: Callable[[Tensor, Tensor], Tensor]
 
     @contextlib.contextmanager
-    def _blocks(self, split: Split) -> Iterator[Iterator[tuple[Tensor, Tensor, Tensor]]]:
-        """Inside the with-block: blocks of (features, labels, outputs), in float32.
+    def _blocks(self, split: Split) -> Iterator[Iterator[tuple[Reading, Tensor]]]:
+        """Inside the with-block: what is read of blocks of images, and their labels, in float32.
 
         bfloat16 features would blur NC1 below 1e-5, TF32 convolutions likewise.
         """
         size = CUDA_BLOCK if split.images.is_cuda else BLOCK
-        with _exact_float32(), features_of(self.model, {"last": self.classifier}) as watched:
-            passed = ((watched(images), labels) for _, images, labels in batches(split, size))
-            yield ((seen.features["last"], labels, seen.outputs) for seen, labels in passed)
+        with exact_float32(), reading(self.model, self.head) as read:
+            passed = ((read(images), labels) for _, images, labels in batches(split, size))
+            yield passed
 
     def evaluate(self, split: Split) -> Evaluation:
         """One pass over a split; the features are kept where they fit."""
-        size, device = self.classifier.in_features, split.images.device
+        size, device = self.head.num_features, split.images.device
         keep = 4 * len(split) * size <= _room(device)
         stats = None if keep else ClassStatistics(self.num_classes, size, device=device)
         kept, logits = [], []
         with self._blocks(split) as blocks:
-            for features, labels, outputs in blocks:
-                logits.append(outputs)
+            for found, labels in blocks:
+                logits.append(found.logits)
                 if keep:
-                    kept.append(features)
-                elif outputs.isfinite().all():
-                    stats.update(features, labels)
+                    kept.append(found.features)
+                elif found.logits.isfinite().all():
+                    stats.update(found.features, labels)
+        classifier = found.weight.detach().clone(), found.bias.detach().clone()
         scores = torch.cat(logits)
         loss = float(self.loss(scores, split.labels))
         accuracy = float((scores.argmax(1) == split.labels).double().mean())
@@ -116,7 +120,7 @@ class Evaluator:
         if keep and math.isfinite(loss):
             stats = ClassStatistics.from_features(features, split.labels, self.num_classes)
         usable = math.isfinite(loss) and bool((stats.counts > 0).all())
-        return Evaluation(loss, accuracy, features, stats if usable else None)
+        return Evaluation(loss, accuracy, features, stats if usable else None, classifier)
 
     def report(
         self, data: DataSet, *, weight_decay: Number, sample: Int[Tensor, " S"]
@@ -133,7 +137,7 @@ class Evaluator:
         if train.stats is None:
             return Measurement(*scores)
         noise = within_spectrum(train.stats)  # once, for the loss terms and the ratios
-        weight, bias = self._weights()
+        weight, bias = train.classifier
         metrics = self._metrics(train.stats, train, data.train)
         test_metrics = self._metrics(train.stats, test, data.test) if test.stats else None
         decay = matching_decay(self.num_classes, weight_decay)
@@ -144,18 +148,16 @@ class Evaluator:
         snapshot = Snapshot(*(x.cpu() for x in kept))
         return Measurement(*scores, metrics, test_metrics, terms, snapshot)
 
-    def _weights(self) -> tuple[Tensor, Tensor]:
-        """Copies; a classifier without bias has bias zero."""
-        weight, bias = self.classifier.weight.detach().clone(), self.classifier.bias
-        return weight, weight.new_zeros(len(weight)) if bias is None else bias.detach().clone()
-
     def _metrics(self, means: ClassStatistics, at: Evaluation, split: Split) -> CollapseMetrics:
         """NC1-NC3 of a split around its own class means; NC4 against those of the training set."""
-        classifier = self._weights()
+        classifier = at.classifier
         if at.features is None:
             metrics = collapse_metrics(at.stats, *classifier)
             with self._blocks(split) as blocks:
-                wrong = sum(ncc_mismatch(means, *classifier, h, y) * len(y) for h, y, _ in blocks)
+                wrong = sum(
+                    ncc_mismatch(means, *classifier, found.features, y) * len(y)
+                    for found, y in blocks
+                )
             return replace(metrics, ncc_mismatch=wrong / len(split))
         given = {"features": at.features, "labels": split.labels}
         metrics = collapse_metrics(at.stats, *classifier, **given)
@@ -168,20 +170,9 @@ class Evaluator:
         if at.features is not None:
             return at.features[sample], labels
         with self._blocks(Split(train.images[sample], labels)) as blocks:
-            return torch.cat([features for features, *_ in blocks]), labels
+            return torch.cat([found.features for found, _ in blocks]), labels
 
 
 def _room(device: torch.device) -> int:
     """Bytes that features may take."""
     return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else KEPT_BYTES
-
-
-@contextlib.contextmanager
-def _exact_float32() -> Iterator[None]:
-    """No TF32 in convolutions, which CUDA otherwise takes by default."""
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = allowed

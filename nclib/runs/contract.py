@@ -11,10 +11,13 @@ import torch
 from torch import nn
 
 from nclib.data.dataset import DataSet
-from nclib.measuring.features import features_of
+from nclib.measuring.features import call, exact_float32
+from nclib.measuring.heads import Head, find_head, reading
+from nclib.measuring.units import probing
 from nclib.shapes import Number, Tensor
 
-NEEDS = "build it with nclib.build_network, or give it features, a module to (N, p), and classifier"
+NEEDS = "build it with nclib.build_network, or for images of this shape"
+FEW = 8  # images are enough to find the classifier
 
 
 def check_data(data: Any) -> None:
@@ -36,59 +39,52 @@ def check_data(data: Any) -> None:
         )
 
 
-def check_network(network: nn.Module, data: DataSet) -> None:
-    """Raise ValueError unless one image goes to features (1, p), the classifier, and C outputs."""
-    classifier = getattr(network, "classifier", None)
-    if not isinstance(getattr(network, "features", None), nn.Module) or classifier is None:
+def check_network(network: nn.Module, data: DataSet) -> Head:
+    """The network's classifier, or ValueError unless a few images go to logits (N, C) through one.
+
+    Whatever ``measure`` finds can be trained, if the network's outputs are the logits themselves:
+    without a bias, wrapped, on pooled maps, under any name.
+    """
+    images = data.train.images[:FEW]
+    outputs = _passed(network, images)
+    expected = (len(images), data.num_classes)
+    if not isinstance(outputs, torch.Tensor) or outputs.shape != expected:
+        what = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
         raise ValueError(
-            f"network is a {type(network).__name__} without features or classifier; {NEEDS}"
+            f"network gives {what} of {len(images)} images of {data.num_classes} classes; its "
+            f"outputs must be logits of shape {expected}"
         )
-    if not isinstance(classifier, nn.Linear):
+    if not outputs.isfinite().all():
         raise ValueError(
-            f"network.classifier is a {type(classifier).__name__}; it must be the last nn.Linear "
-            "alone: move what comes before it to features"
+            "network gives NaN or infinite outputs before it is trained; look at its first weights "
+            "and at the size of its inputs"
         )
-    if classifier.out_features != data.num_classes:
+    with probing(network), exact_float32():
+        try:
+            head = find_head(network, images)
+            with reading(network, head) as read:
+                logits = read(images).logits
+        except ValueError as error:
+            raise ValueError(f"network cannot be measured while it is trained: {error}") from error
+    if not torch.allclose(outputs, logits, rtol=1e-3, atol=1e-5):
         raise ValueError(
-            f"network.classifier has {classifier.out_features} outputs for {data.num_classes} "
-            f"classes of {data.name}; make it nn.Linear({classifier.in_features}, "
-            f"{data.num_classes})"
+            "network gives probabilities; the losses are of logits: leave out the softmax"
         )
-    _check_pass(*_passed(network, data.train.images[:1]), classifier)
+    return head
 
 
-def _passed(network: nn.Module, image: Tensor) -> tuple[Tensor, Any]:
-    """What entered the classifier for one image, and what the network gave."""
+def _passed(network: nn.Module, images: Tensor) -> Any:
+    """What the network gives in evaluation mode."""
     try:
-        with features_of(network, {"last": network.classifier}) as watched:
-            seen = watched(image)
+        with probing(network):
+            return call(network, images)
     except torch.OutOfMemoryError:
         raise
     except (NotImplementedError, RuntimeError, TypeError) as error:
         raise ValueError(
-            f"network fails on an image of shape {tuple(image.shape)} in evaluation mode "
+            f"network fails on images of shape {tuple(images.shape)} in evaluation mode "
             f"({_first_line(error)}); {NEEDS}"
         ) from error
-    return seen.features["last"], seen.outputs
-
-
-@torch.no_grad()
-def _check_pass(features: Tensor, outputs: Any, classifier: nn.Linear) -> None:
-    if features.ndim != 2:
-        raise ValueError(
-            f"network.features give {tuple(features.shape)} of one image, not (1, p); average or "
-            "flatten them: nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten())"
-        )
-    own = classifier(features)
-    if not isinstance(outputs, torch.Tensor) or outputs.shape != own.shape:
-        what = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-        raise ValueError(f"network gives {what} of one image; its outputs must be its classifier's")
-    near = 1e-3 * own.abs().max()  # reduced precision, or a compiled network, differs a little
-    if own.isfinite().all() and ((outputs - own).abs() > near).any():
-        raise ValueError(
-            "network gives outputs other than those of network.classifier; collapse is measured "
-            "where they are the last layer's own: leave out what comes after it"
-        )
 
 
 def _first_line(error: Exception) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 
 from nclib.data.dataset import DataSet, Split
 from nclib.formulas.losses import LOSSES
+from nclib.measuring.heads import Head
 from nclib.measuring.report import Evaluator, Measurement
 from nclib.runs.checkpoint import CheckpointError, generators, require_same_settings
 from nclib.shapes import Number, Tensor
@@ -26,13 +27,19 @@ class Run:
     """A network, its data and optimiser, ready for epoch ``first`` after ``seconds`` of work."""
 
     def __init__(
-        self, network: nn.Module, data: DataSet, settings: dict, schedule: Schedule, compiled: bool
+        self,
+        network: nn.Module,
+        head: Head,
+        data: DataSet,
+        settings: dict,
+        schedule: Schedule,
+        compiled: bool,
     ) -> None:
         self.network, self.data, self.settings, self.schedule = network, data, settings, schedule
         self.first, self.seconds = 0, 0.0
         self.forward = torch.compile(network) if compiled else network
         self.loss = LOSSES[settings["loss"]]
-        self.evaluator = Evaluator(network, network.classifier, data.num_classes, self.loss)
+        self.evaluator = Evaluator(network, head, data.num_classes, self.loss)
         self.order = torch.Generator().manual_seed(settings["seed"])  # the same on every device
         options = {name: settings[name] for name in ("momentum", "weight_decay")}
         self.optimizer = torch.optim.SGD(

@@ -58,9 +58,9 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     """Train by SGD and yield every epoch, measured or not, from 0 to ``epochs``.
 
     Args:
-        network: with ``features`` and a linear ``classifier``, as ``build_network`` makes; it is
-            moved to the data's device and trained in place. Of your own: ``features`` gives (N, p),
-            ``classifier`` is an ``nn.Linear(p, C)``, and the network's outputs are its.
+        network: from images to logits (N, C); it is moved to the data's device and trained in
+            place. Of ``build_network``, or any of your own whose logits are features·Wᵀ + b: the
+            linear classifier is found as ``measure`` finds it, whatever its name.
         data: tensors on the device.
         epochs: at least 0.
         learning_rate: > 0, before the schedule.
@@ -107,8 +107,8 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     settings |= {"environment": runtime.environment(data.device)}
     # channels last makes convolutions up to half as fast again, on CPU as on CUDA
     network = network.to(data.device, memory_format=torch.channels_last)
-    check_network(network, data)
-    run = Run(network, data, plain(settings), schedule, compiled)
+    head = check_network(network, data)
+    run = Run(network, head, data, plain(settings), schedule, compiled)
     trained = _epochs(run, wanted, sample, progress)
     if checkpoint is None:
         return trained

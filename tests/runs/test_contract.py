@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 
@@ -32,7 +33,7 @@ def network(data):
 
 def begun(data, model=None, **options):
     """Whether any step was taken is seen in the weights."""
-    model = model or network(data)
+    model = network(data) if model is None else model
     before = [p.clone() for p in model.parameters()]
     try:
         return nclib.Trajectory.of(nclib.train(model, data, **BASE | options))
@@ -118,37 +119,49 @@ def flat():
 
 
 HEAD = {"features": flat(), "classifier": nn.Linear(8, 3)}
-SHARED = "network.classifier has 2 outputs for 3 classes"
+SHAPE = r"its outputs must be logits of shape \(8, 3\)"
 REFUSED = {
-    "another name": (Mine(fc=nn.Linear(8, 3)), "network is a Mine without features or classifier"),
-    "a sequence": (nn.Sequential(flat(), nn.Linear(8, 3)), "network is a Sequential without"),
-    "classifier of two parts": (
-        Mine(features=flat(), classifier=nn.Sequential(nn.Dropout(), nn.Linear(8, 3))),
-        "network.classifier is a Sequential; it must be the last nn.Linear",
-    ),
-    "other classes": (Mine(features=flat(), classifier=nn.Linear(8, 2)), SHARED),
+    "other classes": (Mine(features=flat(), classifier=nn.Linear(8, 2)), r"\(8, 2\).*" + SHAPE),
     "other width": (
         Mine(features=flat(), classifier=nn.Linear(9, 3)),
-        r"network fails on an image of shape \(1, 1, 8, 8\)",
-    ),
-    "maps": (
-        Mine(features=nn.Conv2d(1, 8, 1), classifier=nn.Linear(8, 3)),
-        r"network.features give \(1, 8, 8, 8\) of one image",
+        r"network fails on images of shape \(8, 1, 8, 8\) in evaluation mode",
     ),
     "softmax at the end": (
         Mine(lambda features, last: last(features).softmax(1), **HEAD),
-        "network gives outputs other than those of network.classifier",
+        "network gives probabilities; the losses are of logits",
     ),
-    "two outputs": (
-        Mine(lambda features, last: (last(features), features), **HEAD),
-        "network gives tuple of one image",
+    "two outputs": (Mine(lambda features, last: (last(features), features), **HEAD), SHAPE),
+    "a dict": (Mine(lambda features, last: {"logits": last(features)}, **HEAD), SHAPE),
+    "every position": (
+        Mine(features=nn.Conv2d(1, 8, 1), classifier=nn.Conv2d(8, 3, 1)),
+        r"\(8, 3, 8, 8\) of 8 images",
     ),
-    "a classifier that is not called": (
-        Mine(lambda features, last: features @ last.weight.T, **HEAD),
-        "which the model did not call",
+    "no linear classifier": (
+        Mine(lambda features, last: last(features).relu().square(), **HEAD),
+        "network cannot be measured while it is trained: .*candidates",
+    ),
+    "NaN": (
+        Mine(lambda features, last: last(features) * torch.nan, **HEAD),
+        "network gives NaN or infinite outputs before",
     ),
 }
-REFUSED["maps"][0].out = lambda features, last: last(features.movedim(1, -1)).mean((1, 2))
+TAKEN = {
+    "another name": Mine(lambda features, _: features, features=flat(), classifier=None),
+    "a sequence": nn.Sequential(flat(), nn.Linear(8, 3)),
+    "dropout before it": Mine(
+        features=flat(), classifier=nn.Sequential(nn.Dropout(), nn.Linear(8, 3))
+    ),
+    "maps, pooled after it": Mine(
+        lambda maps, last: last(maps).mean((2, 3)),
+        features=nn.Conv2d(1, 8, 3),
+        classifier=nn.Conv2d(8, 3, 1),
+    ),
+    "called as a function": Mine(lambda features, last: features @ last.weight.T, **HEAD),
+    "no bias": Mine(features=flat(), classifier=nn.Linear(8, 3, bias=False)),
+    "scaled": Mine(lambda features, last: 4 * last(features), **HEAD),
+    "compiled": torch.compile(Mine(features=flat(), classifier=nn.Linear(8, 3)), backend="eager"),
+}
+TAKEN["another name"].features.append(nn.Linear(8, 3))
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -156,6 +169,14 @@ def test_a_network_of_another_shape_is_refused(three, kind):
     model, said = REFUSED[kind]
     with pytest.raises(ValueError, match=said):
         begun(three, model)
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_any_network_is_trained_whose_logits_are_linear_in_its_features(three, kind):
+    run = begun(three, copy.deepcopy(TAKEN[kind]))
+    report = nclib.measure(TAKEN[kind], three, progress=False)
+    assert run.metrics.nc1.iloc[0] == pytest.approx(report.numbers["train"]["nc1"], rel=1e-5)
+    assert run.metrics.self_duality.notna().all()
 
 
 def test_a_classifier_without_bias_is_measured(three):
