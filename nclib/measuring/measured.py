@@ -16,8 +16,6 @@ from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.collect import KEEP
 from nclib.measuring.features import exact_float32
 from nclib.measuring.heads import find_head
-from nclib.measuring.features import exact_float32
-from nclib.measuring.heads import find_head
 from nclib.measuring.passes import Reader, own_batches, pass_over, peeked
 from nclib.measuring.randomness import same_randomness
 from nclib.measuring.ranks import together
