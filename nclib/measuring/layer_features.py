@@ -165,17 +165,13 @@ def layer_features(
     """
     root, layers = unwrap(model), list(layers)
     _check(layers, positions, tokens)
-    events = trace(root, inputs)
     rule, count = _rule(root, inputs, tokens, head)
-    rows = len(first_tensor(few(inputs)))
+    events, rows = trace(root, inputs), len(first_tensor(few(inputs)))
     chosen = [_layer(root, events, name, rule, count, rows) for name in layers]
     seen = LayerFeatures(root, chosen, positions, rule)
     modules = {layer.module for layer in chosen}
-    with (
-        evaluating(root),
-        hooked([root], seen.begin_pass),
-        hooked(modules, seen.begin, seen.end),
-    ):
+    hooks = hooked([root], seen.begin_pass), hooked(modules, seen.begin, seen.end)
+    with evaluating(root), hooks[0], hooks[1]:
         yield seen
 
 
