@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.features import call
+from nclib.measuring.modes import call
 from nclib.shapes import Tensor
 
 Weights = tuple[Tensor, Tensor]  # (C, p) and (C,)

@@ -17,9 +17,9 @@ import torch
 from torch import nn
 
 from nclib.measuring.affine import Call, Watch, Weights, record
-from nclib.measuring.features import evaluating, unwrap
 from nclib.measuring.fits import Fit, fits
 from nclib.measuring.given import weights_given
+from nclib.measuring.modes import evaluating, unwrap
 from nclib.measuring.searching import (
     Found,
     best,

@@ -23,7 +23,7 @@ from nclib.formulas.separation import (
 )
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.collect import SCATTER_UP_TO, Collected
-from nclib.measuring.features import unwrap
+from nclib.measuring.modes import unwrap
 from nclib.measuring.ranks import total, world
 from nclib.measuring.units import named
 from nclib.shapes import Float, Int, Tensor

@@ -14,8 +14,8 @@ from nclib.data.dataset import DataSet
 from nclib.measuring.batches import batches
 from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.collect import KEEP
-from nclib.measuring.features import exact_float32
 from nclib.measuring.heads import find_head
+from nclib.measuring.modes import exact_float32
 from nclib.measuring.passes import Reader, own_batches, pass_over, peeked
 from nclib.measuring.randomness import same_randomness
 from nclib.measuring.ranks import together

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from nclib.measuring.affine import Call, Watch, Weights, linear_modules, other_modules, record
-from nclib.measuring.features import call, unwrap
 from nclib.measuring.fits import (
     Fit,
     Picked,
@@ -24,6 +23,7 @@ from nclib.measuring.fits import (
     wide,
 )
 from nclib.measuring.given import given_features, module_named
+from nclib.measuring.modes import call, unwrap
 from nclib.measuring.products import functions
 from nclib.shapes import Tensor
 

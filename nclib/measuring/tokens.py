@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.features import call
+from nclib.measuring.modes import call
 from nclib.measuring.units import (
     few,
     first_tensor,

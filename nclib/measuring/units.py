@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.features import call, evaluating, unwrap
+from nclib.measuring.modes import call, evaluating, unwrap
 from nclib.shapes import Tensor
 
 FEW = 4  # samples are enough to see which modules are called, and what they read

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from nclib.data.dataset import DataSet
-from nclib.measuring.features import call, exact_float32
 from nclib.measuring.heads import Head, find_head, reading
+from nclib.measuring.modes import call, exact_float32
 from nclib.measuring.units import probing
 from nclib.shapes import Number, Tensor
 
