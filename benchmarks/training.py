@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 import nclib
 from nclib import runtime
 from nclib.formulas.losses import LOSSES
-from nclib.measuring.report import Evaluator
+from nclib.measuring.evaluator import Evaluator
 from nclib.runs.presets import PAPER_EPOCHS
 from nclib.torchvision_guard import import_torchvision
 

@@ -26,7 +26,7 @@ _PUBLIC = {
     ),
     "nclib.formulas.statistics": ("ClassStatistics",),
     "nclib.pictures.gif": ("save_gif",),
-    "nclib.measuring.collapse_report": ("CollapseReport",),
+    "nclib.measuring.reports.collapse_report": ("CollapseReport",),
     "nclib.measuring.measured": ("measure",),
     "nclib.player.player": ("CollapsePlayer",),
     "nclib.runs.checkpoint": ("Checkpoint", "CheckpointError"),

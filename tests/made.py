@@ -8,7 +8,7 @@ import torch
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.etf import simplex_etf
 from nclib.formulas.statistics import ClassStatistics
-from nclib.measuring.report import Snapshot
+from nclib.measuring.evaluator import Snapshot
 from nclib.runs.epoch import Epoch
 from nclib.runs.trajectory import Trajectory
 

@@ -12,15 +12,15 @@ from torch import nn
 from nclib.checks import at_least, check_flags
 from nclib.data.dataset import DataSet
 from nclib.measuring.batches import batches
-from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.collect import KEEP
-from nclib.measuring.heads import find_head
+from nclib.measuring.finding.heads import find_head
+from nclib.measuring.layers.units import default_units
 from nclib.measuring.modes import exact_float32
 from nclib.measuring.passes import Reader, own_batches, pass_over, peeked
 from nclib.measuring.randomness import same_randomness
 from nclib.measuring.ranks import together
+from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.measuring.summary import report_of
-from nclib.measuring.units import default_units
 from nclib.shapes import Tensor
 
 

@@ -18,8 +18,8 @@ from nclib.measuring.arrays import without_labels
 from nclib.measuring.batch_labels import IGNORED
 from nclib.measuring.batches import Batch, batches, readable_twice
 from nclib.measuring.collect import Collected, Collector
-from nclib.measuring.heads import Head, Reading, reading
-from nclib.measuring.layer_features import LayerFeatures, layer_features
+from nclib.measuring.finding.heads import Head, Reading, reading
+from nclib.measuring.layers.layer_features import LayerFeatures, layer_features
 from nclib.measuring.modes import exact_float32
 from nclib.measuring.ranks import expected as expected_in_all
 from nclib.measuring.ranks import sharded, together, total, world

@@ -9,13 +9,13 @@ from torch import nn
 
 from nclib import runtime
 from nclib.formulas.separation import nearest_pairs
-from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.layers_table import layers_table, too_few, weight_read
+from nclib.measuring.layers.layers_table import layers_table, too_few, weight_read
 from nclib.measuring.modes import unwrap
 from nclib.measuring.numbers import ByClass, Present, by_class, numbers_of, unseen_numbers
 from nclib.measuring.passes import Part, Reader, features_only
 from nclib.measuring.ranks import world
-from nclib.measuring.which_class import class_rows
+from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.measuring.reports.which_class import class_rows
 
 SHOWN_PAIRS = 20
 SHOWN_COSINES = 100  # classes

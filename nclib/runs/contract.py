@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from nclib.data.dataset import DataSet
-from nclib.measuring.heads import Head, find_head, reading
+from nclib.measuring.finding.heads import Head, find_head, reading
+from nclib.measuring.layers.units import probing
 from nclib.measuring.modes import call, exact_float32
-from nclib.measuring.units import probing
 from nclib.shapes import Number, Tensor
 
 NEEDS = "build it with nclib.build_network, or for images of this shape"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nclib.formulas.collapse import CollapseMetrics
 from nclib.formulas.mse import MSEDecomposition
-from nclib.measuring.report import Snapshot
+from nclib.measuring.evaluator import Snapshot
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nclib.formulas.descent import gradient_descent, log_spaced
 from nclib.formulas.losses import UFM_LOSSES
 from nclib.formulas.statistics import ClassStatistics
 from nclib.formulas.ufm import UFM
-from nclib.measuring.report import Snapshot
+from nclib.measuring.evaluator import Snapshot
 from nclib.runs.epoch import Epoch
 from nclib.shapes import Number
 

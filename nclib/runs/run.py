@@ -14,8 +14,8 @@ from torch import nn
 
 from nclib.data.dataset import DataSet, Split
 from nclib.formulas.losses import LOSSES
-from nclib.measuring.heads import Head
-from nclib.measuring.report import Evaluator, Measurement
+from nclib.measuring.evaluator import Evaluator, Measurement
+from nclib.measuring.finding.heads import Head
 from nclib.runs.checkpoint import CheckpointError, generators, require_same_settings
 from nclib.shapes import Number, Tensor
 

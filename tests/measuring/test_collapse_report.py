@@ -17,9 +17,9 @@ import torch
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from nclib.measuring import report_html, report_picture
-from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.report_picture import Panel, panels
+from nclib.measuring.reports import report_html, report_picture
+from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.measuring.reports.report_picture import Panel, panels
 from nclib.quantities import COLLAPSED
 
 METRICS = ("nc1", "equinorm_means", "equinorm_weights", "equiangularity_means")

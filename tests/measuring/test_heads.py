@@ -10,7 +10,7 @@ from small_models import HEADS, TOKENS, C, LoRA, Model, P, X, error_of, matrix
 from torch import nn
 from torch.nn import functional as F
 
-from nclib.measuring.heads import find_head, reading
+from nclib.measuring.finding.heads import find_head, reading
 
 
 @pytest.mark.parametrize("name", HEADS)

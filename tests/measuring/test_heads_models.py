@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from nclib.measuring.heads import find_head, reading
+from nclib.measuring.finding.heads import find_head, reading
 from nclib.torchvision_guard import import_torchvision
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 from small_models import HEADS, REFUSED, TOKENS, C, Model, P, X, error_of
 from torch import nn
 
-from nclib.measuring.heads import find_head, reading
+from nclib.measuring.finding.heads import find_head, reading
 
 SIGMOID = REFUSED["sigmoid"][0]
 

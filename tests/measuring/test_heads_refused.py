@@ -7,7 +7,7 @@ import torch
 from small_models import REFUSED, TOKENS, C, Model, P, X
 from torch import nn
 
-from nclib.measuring.heads import find_head
+from nclib.measuring.finding.heads import find_head
 
 NOTHING = "none of its calls gives its logits"
 

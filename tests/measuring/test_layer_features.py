@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
-from nclib.measuring.channels import channel_of
-from nclib.measuring.layer_features import layer_features
-from nclib.measuring.tokens import rule
-from nclib.measuring.units import call_counts, call_name, default_units, trace
+from nclib.measuring.layers.channels import channel_of
+from nclib.measuring.layers.layer_features import layer_features
+from nclib.measuring.layers.tokens import rule
+from nclib.measuring.layers.units import call_counts, call_name, default_units, trace
 from nclib.torchvision_guard import import_torchvision
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from nclib.formulas.collapse import collapse_metrics
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.collect import Collector
-from nclib.measuring.layers_table import (
+from nclib.measuring.layers.layers_table import (
     layer_row,
     layers_table,
     ncc_accuracy,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from nclib.measuring.units import default_units, few, first_tensor, logits_of, trace
+from nclib.measuring.layers.units import default_units, few, first_tensor, logits_of, trace
 from nclib.torchvision_guard import import_torchvision
 
 CLASSES = 5

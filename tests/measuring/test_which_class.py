@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nclib import ClassStatistics, simplex_etf
-from nclib.measuring.which_class import (
+from nclib.measuring.reports.which_class import (
     class_rows,
     corrected,
     not_told_apart,

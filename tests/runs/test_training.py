@@ -15,7 +15,7 @@ import nclib
 from nclib import ClassStatistics, cosine_schedule
 from nclib.data.dataset import Split
 from nclib.formulas.losses import LOSSES
-from nclib.measuring import report
+from nclib.measuring import evaluator
 
 
 @pytest.fixture(scope="module")
@@ -335,8 +335,8 @@ def test_features_that_do_not_fit_give_the_same_numbers(three, monkeypatch):
     """Neither of the training nor of the test set: statistics block by block, two passes."""
     kept, passes = measured_epochs_and_passes(three)
     assert passes == SHOWN + 4 * (430 + 107)
-    monkeypatch.setattr(report, "KEPT_BYTES", 0)
-    monkeypatch.setattr(report, "BLOCK", 50)
+    monkeypatch.setattr(evaluator, "KEPT_BYTES", 0)
+    monkeypatch.setattr(evaluator, "BLOCK", 50)
     passed_on, passes = measured_epochs_and_passes(three)
     assert passes == SHOWN + 4 * (2 * (430 + 107) + 180)  # and the sample for pictures
     assert len(kept) == len(passed_on) == 4

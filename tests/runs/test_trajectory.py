@@ -13,7 +13,7 @@ import torch
 
 import nclib
 from nclib import ClassStatistics, Trajectory
-from nclib.measuring.report import Snapshot
+from nclib.measuring.evaluator import Snapshot
 from nclib.runs.epoch import Epoch
 from nclib.runs.payload import spanning_basis
 from nclib.runs.presets import measured_epochs

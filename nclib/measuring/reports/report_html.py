@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, tostring
 
-from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.report_picture import panels
-from nclib.measuring.report_text import (
+from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.measuring.reports.report_picture import panels
+from nclib.measuring.reports.report_text import (
     how_layers_were_read,
     layers_table,
     notes,
@@ -20,8 +20,8 @@ from nclib.measuring.report_text import (
     verdict,
     warnings_of,
 )
-from nclib.measuring.report_words import number, short_name
-from nclib.measuring.which_class import ranked
+from nclib.measuring.reports.report_words import number, short_name
+from nclib.measuring.reports.which_class import ranked
 
 SHOWN = 10  # classes and pairs; per_class and pairs have all
 NO_MATHEMATICS = "tex2jax_ignore mathjax_ignore"  # names with dollars are names

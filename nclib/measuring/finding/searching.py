@@ -10,8 +10,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.affine import Call, Watch, Weights, linear_modules, other_modules, record
-from nclib.measuring.fits import (
+from nclib.measuring.finding.affine import (
+    Call,
+    Watch,
+    Weights,
+    linear_modules,
+    other_modules,
+    record,
+)
+from nclib.measuring.finding.fits import (
     Fit,
     Picked,
     fits,
@@ -22,9 +29,9 @@ from nclib.measuring.fits import (
     sizes_of,
     wide,
 )
-from nclib.measuring.given import given_features, module_named
+from nclib.measuring.finding.given import given_features, module_named
+from nclib.measuring.finding.products import functions
 from nclib.measuring.modes import call, unwrap
-from nclib.measuring.products import functions
 from nclib.shapes import Tensor
 
 SEARCHES = (linear_modules, functions, other_modules)  # in this order

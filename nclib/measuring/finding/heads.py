@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.affine import Call, Watch, Weights, record
-from nclib.measuring.fits import Fit, fits
-from nclib.measuring.given import weights_given
-from nclib.measuring.modes import evaluating, unwrap
-from nclib.measuring.searching import (
+from nclib.measuring.finding.affine import Call, Watch, Weights, record
+from nclib.measuring.finding.fits import Fit, fits
+from nclib.measuring.finding.given import weights_given
+from nclib.measuring.finding.searching import (
     Found,
     best,
     logits_in,
@@ -30,6 +29,7 @@ from nclib.measuring.searching import (
     searched,
     under_given_weights,
 )
+from nclib.measuring.modes import evaluating, unwrap
 from nclib.shapes import Float, Tensor
 
 CHECKED = 2**14  # of the logits of each batch are compared, in 16 rows at least

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.channels import channel_of
+from nclib.measuring.layers.channels import channel_of
+from nclib.measuring.layers.tokens import EVERY, MEAN, Tokens, batch_first, real_tokens, tokens_read
+from nclib.measuring.layers.units import Event, call_counts, few, first_tensor, hooked, named, trace
 from nclib.measuring.modes import evaluating, unwrap
-from nclib.measuring.tokens import EVERY, MEAN, Tokens, batch_first, real_tokens, tokens_read
-from nclib.measuring.units import Event, call_counts, few, first_tensor, hooked, named, trace
 from nclib.shapes import Tensor
 
 POSITIONS = ("mean", "flatten")

@@ -16,7 +16,7 @@ import torch
 
 from nclib.checks import held
 from nclib.files import atomic_write
-from nclib.measuring.which_class import Worst, ranked, worst
+from nclib.measuring.reports.which_class import Worst, ranked, worst
 
 FORMAT = "nclib-collapse-report"
 VERSION = 1
@@ -64,12 +64,12 @@ class CollapseReport:
     # Shown
 
     def __repr__(self) -> str:
-        from nclib.measuring.report_text import text
+        from nclib.measuring.reports.report_text import text
 
         return text(self)
 
     def _repr_html_(self) -> str:
-        from nclib.measuring.report_html import html
+        from nclib.measuring.reports.report_html import html
 
         return html(self)
 
@@ -126,7 +126,7 @@ class CollapseReport:
         Raises:
             ValueError: where ``other`` is no report, or the two names are not different.
         """
-        from nclib.measuring.report_comparison import Comparison
+        from nclib.measuring.reports.report_comparison import Comparison
 
         return Comparison(self, other, names)
 

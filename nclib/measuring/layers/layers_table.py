@@ -23,9 +23,9 @@ from nclib.formulas.separation import (
 )
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.collect import SCATTER_UP_TO, Collected
+from nclib.measuring.layers.units import named
 from nclib.measuring.modes import unwrap
 from nclib.measuring.ranks import total, world
-from nclib.measuring.units import named
 from nclib.shapes import Float, Int, Tensor
 
 FEW = 30  # samples a class; NC1 of fewer is too low by tens of percent at early layers

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nclib.measuring.modes import call
-from nclib.measuring.units import (
+from nclib.measuring.layers.units import (
     few,
     first_tensor,
     hooked,
@@ -17,6 +16,7 @@ from nclib.measuring.units import (
     squares,
     traceable,
 )
+from nclib.measuring.modes import call
 from nclib.shapes import Bool, Float, Tensor
 
 

@@ -18,7 +18,7 @@ from nclib.formulas.mse import MSEDecomposition, decompose_mse, matching_decay
 from nclib.formulas.spectra import within_spectrum
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.batches import batches
-from nclib.measuring.heads import Head, Reading, reading
+from nclib.measuring.finding.heads import Head, Reading, reading
 from nclib.measuring.modes import exact_float32
 from nclib.shapes import Float, Int, Number, Tensor
 

@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element
 
 import pandas as pd
 
-from nclib.measuring.collapse_report import LAST, CollapseReport
-from nclib.measuring.report_html import folded, lines, opened, page, picture, table, tag
-from nclib.measuring.report_text import aligned, title, warnings_of, wrapped
-from nclib.measuring.report_words import WORDS, end_of, number, short_name
+from nclib.measuring.reports.collapse_report import LAST, CollapseReport
+from nclib.measuring.reports.report_html import folded, lines, opened, page, picture, table, tag
+from nclib.measuring.reports.report_text import aligned, title, warnings_of, wrapped
+from nclib.measuring.reports.report_words import WORDS, end_of, number, short_name
 from nclib.texts import readable, shortened
 
 NOT_COMPARED = ("environment",)  # date and versions: in the reports themselves

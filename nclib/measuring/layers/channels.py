@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from nclib.measuring.units import Event
+from nclib.measuring.layers.units import Event
 
 _KINDS = (  # modules, the attribute that says what their weight reads, whether in dimension 1
     ((nn.Conv1d, nn.Conv2d, nn.Conv3d), "in_channels", True),

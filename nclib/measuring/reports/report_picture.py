@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.report_words import end_of
-from nclib.measuring.which_class import ranked
+from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.measuring.reports.report_words import end_of
+from nclib.measuring.reports.which_class import ranked
 from nclib.palette import FAINT, INK, MUTED, RUN_COLORS
 from nclib.shapes import Number
 from nclib.texts import readable, shortened

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from nclib.measuring.affine import Call, first_tensor, version_of
+from nclib.measuring.finding.affine import Call, first_tensor, version_of
 from nclib.shapes import Float, Number, Tensor
 
 FLOOR = 1e-5  # a misfit that needs no excuse

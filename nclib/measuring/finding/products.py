@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nclib.measuring.affine import Call, by_position, size_of, version_of
+from nclib.measuring.finding.affine import Call, by_position, size_of, version_of
 from nclib.shapes import Tensor
 
 Product = tuple[Tensor, Tensor, Tensor | None]  # x, weight (C, p, 1 …), bias

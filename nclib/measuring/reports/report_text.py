@@ -7,8 +7,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from nclib.measuring.collapse_report import CollapseReport
-from nclib.measuring.report_words import (
+from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.measuring.reports.report_words import (
     LAYER_WORDS,
     SHARES,
     SHORT,
@@ -18,7 +18,7 @@ from nclib.measuring.report_words import (
     number,
     short_name,
 )
-from nclib.measuring.which_class import not_told_apart
+from nclib.measuring.reports.which_class import not_told_apart
 from nclib.quantities import COLLAPSED
 from nclib.texts import readable, shortened
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nclib.measuring.affine import Call, Weights, by_position, first_tensor, version_of
+from nclib.measuring.finding.affine import Call, Weights, by_position, first_tensor, version_of
 from nclib.shapes import Tensor
 
 

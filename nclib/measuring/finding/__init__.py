@@ -1,0 +1,1 @@
+"""The linear classifier of any model, found by what it computes."""
