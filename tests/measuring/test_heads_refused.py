@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_models import REFUSED, TOKENS, C, Model, P, X
+from small_models import HEADS, REFUSED, TOKENS, C, Model, P, X
 from torch import nn
 
 from nclib.measuring.finding.heads import find_head
@@ -60,9 +60,12 @@ def test_a_common_shift_needs_precision_and_says_so():
     assert find_head(model.double(), X.double()).name == "fc"
 
 
-def test_a_token_of_an_unrelated_head_is_not_gathered_in_half_precision():
+@pytest.mark.parametrize("seed", [4, 7, 11])
+def test_a_token_of_an_unrelated_head_is_not_gathered_in_half_precision(seed):
+    """With these seeds some token of 2,048 differs between the classes as the logits do."""
+    torch.manual_seed(seed)
     tokens = torch.randn(6, 2048, 6).bfloat16()
-    head = lambda m, h: (m.cls(h[:, 0]) * 2, m.token(h))[0]  # noqa: E731
+    head = lambda m, h: (m.cls(h[:, 0]) / 4, m.token(h))[0]  # noqa: E731
     model = Model(head, cls=nn.Linear(P, 2), token=nn.Linear(P, 2)).bfloat16()
     assert find_head(model, tokens).name == "cls"
 
