@@ -16,11 +16,16 @@ import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from nclib.measuring.buffers import buffers_of_the_first
 from nclib.measuring.measured import measure
 from nclib.measuring.randomness import same_randomness
 from nclib.torchvision_guard import import_torchvision
 
 PREFIX = "collapse"
+FALLING = (  # the smaller, the more collapsed
+    *("nc1", "equinorm", "equiangularity", "max_angle"),
+    *("self_duality", "ncc_mismatch", "quotient", "cdnv"),
+)
 Every = int | Collection[int] | None
 
 
@@ -64,22 +69,25 @@ class Measuring:
 
     def _measured(self, model: Any, data: Any) -> dict[str, float]:
         """Measure now; the numbers under the names that are logged."""
-        with same_randomness(data, self.options.get("test"), self.options.get("ood")):
+        read = (data, self.options.get("test"), self.options.get("ood"))
+        with same_randomness(*read), buffers_of_the_first(model):
             self.report = measure(model, data, **self.options)
         return logged(self.report)
 
 
 def logged(report: Any) -> dict[str, float]:
-    """A report's numbers, flat: ``nc1`` of the training set, ``test_nc1`` and ``ood_nc1``.
+    """A report's numbers, flat: ``nc1`` of the training set, ``test_nc1``, ``nc1/fc`` of a layer.
 
     Quantities that were not measured are left out.
     """
-    return {
-        name if split == "train" else f"{split}_{name}": float(value)
+    found = {
+        name if split == "train" else f"{split}_{name}": value
         for split, numbers in report.numbers.items()
         for name, value in numbers.items()
-        if value is not None
     }
+    rows = (row for row in report.layers if row["split"] == "train")
+    found |= {f"nc1/{row['layer']}": row["nc1"] for row in rows}
+    return {name: float(value) for name, value in found.items() if value is not None}
 
 
 class OnLightning(Measuring):
@@ -150,7 +158,8 @@ class OnTrainer(Measuring):
     def on_train_begin(self, args: Any, *_: Any, **__: Any) -> None:
         """Forget numbers from before, and warn where the wrong end would be called the best."""
         self._last = (-1, {})
-        if _watches(args) and args.greater_is_better and "accuracy" not in _best(args):
+        falling = any(name in _best(args) for name in FALLING)
+        if _watches(args) and args.greater_is_better and falling:
             warnings.warn(
                 f"metric_for_best_model is {args.metric_for_best_model!r} and greater_is_better is "
                 "True, as transformers takes it to be: the least collapsed network would be called "
