@@ -18,7 +18,6 @@ from typing import Any
 
 from nclib.measuring.buffers import buffers_of_the_first
 from nclib.measuring.measured import measure
-from nclib.measuring.randomness import same_randomness
 from nclib.torchvision_guard import import_torchvision
 
 PREFIX = "collapse"
@@ -69,8 +68,7 @@ class Measuring:
 
     def _measured(self, model: Any, data: Any) -> dict[str, float]:
         """Measure now; the numbers under the names that are logged."""
-        read = (data, self.options.get("test"), self.options.get("ood"))
-        with same_randomness(*read), buffers_of_the_first(model):
+        with buffers_of_the_first(model):
             self.report = measure(model, data, **self.options)
         return logged(self.report)
 
@@ -119,8 +117,7 @@ class OnLightning(Measuring):
         monitors = (str(getattr(one, "monitor", "")) for one in trainer.callbacks)
         watched = any(name.startswith(f"{PREFIX}/") for name in monitors)
         every = 1 if watched and self.every is None else self.every
-        last = trainer.max_epochs
-        if trainer.sanity_checking or not is_due(every, trainer.current_epoch + 1, last):
+        if not is_due(every, trainer.current_epoch + 1, trainer.max_epochs):
             return
         data = trainer.train_dataloader if self.loader is None else self.loader
         numbers = self._measured(pl_module.get_submodule(self.part), data)
