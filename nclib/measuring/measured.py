@@ -16,7 +16,7 @@ from nclib.measuring.collect import KEEP
 from nclib.measuring.finding.heads import find_head
 from nclib.measuring.layers.units import default_units
 from nclib.measuring.modes import exact_float32
-from nclib.measuring.passes import Reader, own_batches, pass_over, peeked
+from nclib.measuring.passes import Reader, module_of, own_batches, pass_over, peeked
 from nclib.measuring.randomness import same_randomness
 from nclib.measuring.ranks import together
 from nclib.measuring.reports.collapse_report import CollapseReport
@@ -100,7 +100,7 @@ def measure(  # noqa: PLR0913 - what is measured, and how, all named
             inputs = (first or next(batches(data, batch_size, device=place))).inputs
             head = find_head(model, inputs, classifier=classifier, features=features)
             names = _names(class_names, head.num_classes, num_classes)
-            chosen = _layers(layers, model, inputs, head.name)
+            chosen = _layers(layers, model, inputs, module_of(head))
         options = {"positions": positions, "tokens": tokens}
         reader = Reader(
             *(model, head, inputs, chosen, options),
@@ -171,10 +171,10 @@ def _names(given: Sequence[Any] | None, found: int, num_classes: int | None) -> 
 
 
 def _layers(
-    asked: bool | Iterable[str] | None, model: nn.Module, inputs: Any, head: str
+    asked: bool | Iterable[str] | None, model: nn.Module, inputs: Any, head: str | None
 ) -> tuple[str, ...]:
     if isinstance(asked, str):
         raise ValueError(f"layers is {asked!r}; give a list of names, [{asked!r}], or True")
     if asked is True:
-        return tuple(default_units(model, inputs, head or None))
+        return tuple(default_units(model, inputs, head))
     return tuple(asked or ())

@@ -61,10 +61,13 @@ def call(model: nn.Module, inputs: Any) -> Any:
 
 @contextlib.contextmanager
 def exact_float32() -> Iterator[None]:
-    """No TF32 in convolutions, which CUDA otherwise takes by default."""
-    allowed = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
+    """No TF32 on CUDA, which convolutions take by default and products where they are told to."""
+    places = torch.backends.cudnn, torch.backends.cuda.matmul
+    allowed = [place.allow_tf32 for place in places]
+    for place in places:
+        place.allow_tf32 = False
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = allowed
+        for place, before in zip(places, allowed, strict=True):
+            place.allow_tf32 = before

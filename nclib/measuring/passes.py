@@ -71,9 +71,14 @@ class Reader:
             stack.enter_context(low)
             seen = None
             if layers and self.layers:
-                where = {"inputs": self.first, "head": self.head.name or None, **self.options}
+                where = {"inputs": self.first, "head": module_of(self.head), **self.options}
                 seen = stack.enter_context(layer_features(self.model, self.layers, **where))
             yield stack.enter_context(reading(self.model, self.head)), seen
+
+
+def module_of(head: Head) -> str | None:
+    """The name of the module that a head is, or is in; None for the model itself."""
+    return head.name.removeprefix("in:") or None
 
 
 def own_batches(

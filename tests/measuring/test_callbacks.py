@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from nclib.measuring.collapse_report import CollapseReport
+from nclib.measuring.reports.collapse_report import CollapseReport
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 

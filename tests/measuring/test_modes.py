@@ -79,8 +79,8 @@ def test_inputs_by_name_in_order_or_alone():
 
 
 def test_convolutions_are_exact_in_the_block(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
     with pytest.raises(LookupError), exact_float32():
-        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
         raise LookupError
-    assert torch.backends.cudnn.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32
