@@ -14,7 +14,9 @@ import torch
 from torch.nn.functional import pad
 
 from nclib.checks import check_classifier, raise_not_finite
+from nclib.formulas.decisions import MANY, Decisions
 from nclib.formulas.statistics import ClassStatistics
+from nclib.formulas.sums import gram_of
 from nclib.shapes import Float, Int, Tensor
 
 
@@ -100,7 +102,7 @@ def collapse_metrics(
 
 def geometry(means: Means, weight: Float[Tensor, "C p"]) -> dict[str, float]:
     """NC2 and NC3: the fields of ``CollapseMetrics`` that need means and weight alone."""
-    angles, weight_angles = pair_cosines(means.gram), pair_cosines(weight @ weight.T)
+    angles, weight_angles = pair_cosines(means.gram), pair_cosines(gram_of(weight))
     return {
         "equinorm_means": equinorm(means.rows),
         "equinorm_weights": equinorm(weight),
@@ -178,11 +180,14 @@ class Means:
 
     def __init__(self, stats: ClassStatistics) -> None:
         rows, cut = stats.centred_means, stats.resolution
-        u, s, v = _thin_svd(rows, rows @ rows.T if len(rows) <= rows.shape[1] else None)
+        gram = gram_of(rows) if len(rows) <= rows.shape[1] else None
+        u, s, v = _thin_svd(rows, gram)
         cut = max(max(rows.shape) * torch.finfo(s.dtype).eps * float(s[0]), cut)
         self.rank = min(int((s > cut).sum()), len(rows) - 1)
         zero = rows.norm(dim=1, keepdim=True) <= (cut / len(rows) ** 0.5 if self.rank else s[0])
         self.rows = rows.masked_fill(zero, 0)
+        if gram is not None and not zero.any():
+            self.gram = gram
         self.left = u[:, : self.rank]
         self.sigma = s[: self.rank]
         self.whitening = v[:, : self.rank] / self.sigma
@@ -191,11 +196,13 @@ class Means:
     @cached_property
     def gram(self) -> Float[Tensor, "C C"]:
         """ṀṀᵀ."""
-        return self.rows @ self.rows.T
+        return gram_of(self.rows)
 
     @cached_property
     def half_gap(self) -> Float[Tensor, " C"]:
-        """A sample nearer than this to its own class mean is nearer to no other."""
+        """A sample nearer than this to its own class mean is nearer to no other; 0 of many."""
+        if len(self.rows) > MANY:
+            return self.rows.new_zeros(len(self.rows))
         squares = self.gram.diagonal()
         distances = (squares + squares[:, None] - 2 * self.gram).clamp(min=0).sqrt()
         return distances.fill_diagonal_(torch.inf).min(1).values / 2
@@ -235,19 +242,15 @@ def _project(
     from them: Wh + b = Wr + (Wμ_y + b), and ‖h - μ_c‖ needs only Vᵀr and the means in their span.
     """
     stats.check_batch(features, labels)
-    weight, bias = classifier
-    num_classes, rank = len(weight), means.rank
-    logits_of_means = stats.centred_means @ weight.T + (weight @ stats.global_mean + bias)
-    directions = torch.cat([weight.T, means.whitening], dim=1)
-    directions = pad(directions, (0, -directions.shape[1] % 16))  # faster product
+    decide, rank = Decisions(stats, *classifier), means.rank
+    directions = pad(means.whitening, (0, -rank % 16))  # faster product
     squares, mismatches = torch.zeros_like(means.sigma), 0
     for h, y in stats.residuals(features, labels):
-        directions, logits_of_means = directions.to(h.dtype), logits_of_means.to(h.dtype)
-        product = h @ directions
-        whitened = product[:, num_classes : num_classes + rank]
+        directions = directions.to(h.dtype)
+        whitened = (h @ directions)[:, :rank]
         squares += whitened.square().sum(0)
-        decisions = (product[:, :num_classes] + logits_of_means.index_select(0, y)).argmax(1)
-        mismatches += (decisions != means.nearest(whitened * means.sigma.to(h.dtype), y)).sum()
+        nearest = means.nearest(whitened * means.sigma.to(h.dtype), y)
+        mismatches += (decide.of(h, y) != nearest).sum()
     if not torch.isfinite(squares).all():
         raise_not_finite(features)
     return squares / len(features), float(mismatches) / len(features) if rank else float("nan")
