@@ -78,9 +78,15 @@ def test_inputs_by_name_in_order_or_alone():
     assert torch.equal(call(Two(), {"y": one, "x": other}), other - one)
 
 
-def test_convolutions_are_exact_in_the_block(monkeypatch):
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
-    with pytest.raises(LookupError), exact_float32():
-        assert not torch.backends.cuda.matmul.allow_tf32
-        raise LookupError
-    assert torch.backends.cuda.matmul.allow_tf32
+@pytest.mark.parametrize("place", [torch.backends.cudnn, torch.backends.cuda.matmul])
+@pytest.mark.parametrize("allowed", [True, False])
+def test_float32_is_exact_in_the_block(place, allowed):
+    before = place.allow_tf32
+    try:
+        place.allow_tf32 = allowed
+        with pytest.raises(LookupError), exact_float32():
+            assert not place.allow_tf32
+            raise LookupError
+        assert place.allow_tf32 == allowed
+    finally:
+        place.allow_tf32 = before
