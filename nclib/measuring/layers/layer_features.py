@@ -68,7 +68,7 @@ class LayerFeatures:
         tokens = any(layer.tokens for layer in self._layers)
         picked = self._rule.says
         picked = picked.replace("mean over tokens", "flattened tokens") if self._flat else picked
-        return "; ".join([told] * (maps or not tokens) + [picked] * tokens)
+        return "; ".join([told] * maps + [picked] * tokens)
 
     def take(self) -> dict[str, Tensor]:
         """By name (B, p) of the last forward pass, fresh tensors, which are then forgotten.
