@@ -73,6 +73,7 @@ student: .venv/installed  ## dist/student and dist/instructor: without solutions
 
 bench: .venv/installed  ## measure; prints tables
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/streaming.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/recipes.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/interaction.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
