@@ -14,7 +14,7 @@ import torch
 from nclib.checks import at_least, raise_not_finite
 from nclib.formulas.collapse import Means
 from nclib.formulas.layers import weight_alignment as weight_alignment  # DNC3, of this family
-from nclib.formulas.pairs import each_pair, largest_pairs, squared_distances
+from nclib.formulas.pairs import Score, each_pair, largest_pairs, squared_distances
 from nclib.formulas.statistics import ClassStatistics
 from nclib.shapes import Float, Tensor
 
@@ -42,7 +42,9 @@ def cdnv(stats: ClassStatistics) -> Float[Tensor, "C C"]:
     """
     variances = stats.class_variances.masked_fill(stats.counts < 2, torch.nan)
     means = stats.centred_means
-    ratios = _cdnv(variances, variances[:, None], squared_distances(means, means), stats)
+    ratio = _ratio(variances, stats)
+    every = torch.arange(len(means), device=means.device)
+    ratios = ratio(every[:, None], every, squared_distances(means, means))
     return ratios.fill_diagonal_(torch.nan)
 
 
@@ -52,9 +54,9 @@ def mean_cdnv(stats: ClassStatistics) -> float:
     Over all pairs of up to 4,096 classes, over 2²⁰ random pairs of more. NaN without a pair.
     """
     classes, variances, means = _measured(stats)
-    total = count = 0
+    total, count, ratio = 0.0, 0, _ratio(variances, stats)
     for i, j, squares in each_pair(means):
-        total += float(_cdnv(variances[i], variances[j], squares, stats).sum())
+        total += float(ratio(i, j, squares).sum())
         count += len(i)
     return total / count if len(classes) > 1 else float("nan")
 
@@ -66,8 +68,7 @@ def nearest_pairs(stats: ClassStatistics, count: int = 20) -> list[tuple[int, in
     """
     at_least(1, count=count)
     classes, variances, means = _measured(stats)
-    score = lambda i, j, squares: _cdnv(variances[i], variances[j], squares, stats)  # noqa: E731
-    found = largest_pairs(means, score, count)
+    found = largest_pairs(means, _ratio(variances, stats), count)
     return [(int(classes[i]), int(classes[j]), value) for i, j, value in found]
 
 
@@ -77,10 +78,15 @@ def _measured(stats: ClassStatistics) -> tuple[Tensor, Tensor, Tensor]:
     return classes, stats.class_variances[classes], stats.centred_means[classes]
 
 
-def _cdnv(one: Tensor, other: Tensor, squares: Tensor, stats: ClassStatistics) -> Tensor:
-    """From two variances and a squared distance, which rounding alone may have made."""
-    same = squares <= 2 * stats.resolution**2 / stats.num_classes
-    return ((one + other) / (2 * squares)).masked_fill(same & ~(one + other).isnan(), torch.inf)
+def _ratio(variances: Float[Tensor, " c"], stats: ClassStatistics) -> Score:
+    """CDNV of classes i and j from their squared distance, infinite where rounding made it."""
+    rounding = 2 * stats.resolution**2 / stats.num_classes
+
+    def ratio(i: Tensor, j: Tensor, squares: Tensor) -> Tensor:
+        both = (variances[i] + variances[j]) / 2
+        return (both / squares).masked_fill((squares <= rounding) & ~both.isnan(), torch.inf)
+
+    return ratio
 
 
 def effective_rank(stats: ClassStatistics) -> float:
