@@ -46,6 +46,7 @@ _MODULES = {
         *("central_path", "collapse", "deep_ufm", "descent", "etf", "layers"),
         *("losses", "mse", "statistics", "ufm"),
     ),
+    "nclib.measuring": ("callbacks",),
     "nclib.pictures": ("comparisons", "panels", "plane"),
     "nclib.runs": ("free_features", "networks", "presets", "tables", "training", "trajectory"),
 }

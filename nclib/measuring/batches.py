@@ -75,7 +75,7 @@ def num_samples(data: Any) -> int | None:
     if found := arrays.arrays_of(data):
         return len(found.labels)
     if isinstance(data, DataLoader):
-        return None if not is_map_style(data.dataset) else _of_loader(data)
+        return _of_loader(data) if of_map_style(data) else None
     if is_map_style(data):
         return len(data)
     if not isinstance(data, tuple | list):
@@ -93,6 +93,13 @@ def is_map_style(data: Any) -> bool:
         and isinstance(data, Sized)
         and hasattr(data, "__getitem__")
     )
+
+
+def of_map_style(loader: DataLoader) -> bool:
+    """Whether the loader's samples can be had by number, from a plain list, too."""
+    data = loader.dataset
+    fits = isinstance(data, Sized) and hasattr(data, "__getitem__")
+    return fits and not isinstance(data, IterableDataset)
 
 
 def is_part(item: Any) -> bool:

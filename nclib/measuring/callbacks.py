@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from nclib.measuring.buffers import buffers_of_the_first
 from nclib.measuring.measured import measure
 from nclib.torchvision_guard import import_torchvision
 
@@ -68,8 +67,7 @@ class Measuring:
 
     def _measured(self, model: Any, data: Any) -> dict[str, float]:
         """Measure now; the numbers under the names that are logged."""
-        with buffers_of_the_first(model):
-            self.report = measure(model, data, **self.options)
+        self.report = measure(model, data, **self.options)
         return logged(self.report)
 
 

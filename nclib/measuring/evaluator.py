@@ -95,7 +95,7 @@ class Evaluator:
         bfloat16 features would blur NC1 below 1e-5, TF32 convolutions likewise.
         """
         size = CUDA_BLOCK if split.images.is_cuda else BLOCK
-        with exact_float32(), reading(self.model, self.head) as read:
+        with exact_float32(), reading(self.model, self.head, each=False) as read:
             passed = ((read(images), labels) for _, images, labels in batches(split, size))
             yield passed
 

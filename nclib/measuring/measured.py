@@ -12,6 +12,7 @@ from torch import nn
 from nclib.checks import at_least, check_flags
 from nclib.data.dataset import DataSet
 from nclib.measuring.batches import batches
+from nclib.measuring.buffers import buffers_of_the_first
 from nclib.measuring.collect import KEEP
 from nclib.measuring.finding.heads import find_head
 from nclib.measuring.layers.units import default_units
@@ -93,7 +94,11 @@ def measure(  # noqa: PLR0913 - what is measured, and how, all named
     if isinstance(data, DataSet):
         test = data.test if test is None else test
         class_names = data.class_names if class_names is None else class_names
-    with same_randomness(data, test, ood), placed(model, device) as place:
+    with (
+        same_randomness(data, test, ood),
+        placed(model, device) as place,
+        buffers_of_the_first(model),
+    ):
         stream = own_batches(data, "data", batch_size, place, shard)
         with together(), exact_float32():  # no autocast: half precision cannot tell it surely
             first, stream = peeked(stream)

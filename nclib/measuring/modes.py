@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,20 +20,22 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with torch.no_grad(), _eager():
+        with torch.no_grad(), _eager(model):
             yield
     finally:
         for module, mode in modes:
             module.training = mode
 
 
-def _eager() -> contextlib.AbstractContextManager:
-    """Compiled models run as they were written (torch 2.6 or newer can be asked for that).
+def _eager(model: nn.Module) -> contextlib.AbstractContextManager:
+    """Compiled parts run as they were written (torch 2.6 or newer can be asked for that).
 
-    Where nothing was compiled, the compiler is not imported for it: that takes seconds.
+    Only where there are any: it is asked of the whole process, other threads included.
     """
-    compiler = "torch._dynamo" in sys.modules
-    stance = getattr(torch.compiler, "set_stance", None) if compiler else None
+    marks = ("_orig_mod", "_compiled_call_impl")
+    parts = (getattr(one, mark, None) for one in model.modules() for mark in marks)
+    compiled = any(part is not None for part in parts)
+    stance = getattr(torch.compiler, "set_stance", None) if compiled else None
     return stance("force_eager") if stance else contextlib.nullcontext()
 
 

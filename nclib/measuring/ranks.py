@@ -21,7 +21,7 @@ from torch.utils.data import (
 )
 
 from nclib.measuring import arrays
-from nclib.measuring.batches import is_map_style, is_part, num_samples, sampler_of
+from nclib.measuring.batches import is_map_style, is_part, num_samples, of_map_style, sampler_of
 from nclib.shapes import Tensor
 
 
@@ -83,7 +83,7 @@ def is_shared_out(data: Any) -> bool:
     of batches among them, are read as each rank has them.
     """
     if isinstance(data, DataLoader):
-        return is_map_style(data.dataset)
+        return of_map_style(data)
     if is_map_style(data) or arrays.arrays_of(data) is not None:
         return True
     return isinstance(data, tuple | list) and all(is_part(x) and is_shared_out(x) for x in data)

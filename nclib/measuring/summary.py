@@ -47,7 +47,7 @@ def report_of(
         ],
         pairs=_pairs(train, names),
         layers=_layers(reader, parts),
-        spectrum=train.means.sigma,
+        spectrum=train.means.sigma.tolist(),
         cosines=_cosines(train),
         notes=_notes(parts, own),
     )

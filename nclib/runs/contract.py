@@ -12,8 +12,7 @@ from torch import nn
 
 from nclib.data.dataset import DataSet
 from nclib.measuring.finding.heads import Head, find_head, reading
-from nclib.measuring.layers.units import probing
-from nclib.measuring.modes import call, exact_float32
+from nclib.measuring.modes import call, evaluating, exact_float32
 from nclib.shapes import Number, Tensor
 
 NEEDS = "build it with nclib.build_network, or for images of this shape"
@@ -59,7 +58,7 @@ def check_network(network: nn.Module, data: DataSet) -> Head:
             "network gives NaN or infinite outputs before it is trained; look at its first weights "
             "and at the size of its inputs"
         )
-    with probing(network), exact_float32():
+    with exact_float32():
         try:
             head = find_head(network, images)
             with reading(network, head) as read:
@@ -76,7 +75,7 @@ def check_network(network: nn.Module, data: DataSet) -> Head:
 def _passed(network: nn.Module, images: Tensor) -> Any:
     """What the network gives in evaluation mode."""
     try:
-        with probing(network):
+        with evaluating(network):
             return call(network, images)
     except torch.OutOfMemoryError:
         raise
