@@ -177,7 +177,7 @@ for number in range(4):
 # %% [markdown]
 # Batches are dicts of `input_ids`, `attention_mask` and `labels`, as tokenizers make them; padding is left out of every mean.
 #
-# **Predict.** What the *first* block reads is the mean of a sentence's words, without their order. The nearest class mean then names the right animal for **(a)** a sixth of the sentences, **(b)** about half, **(c)** all. And the network is never asked for the **verb**: from layer to layer the verbs **(d)** come apart as well, **(e)** stay as they are, **(f)** fall together.
+# **Predict.** What the *first* block reads is the mean of a sentence's words, without their order. The nearest class mean then names the right animal for **(a)** a sixth of the sentences, **(b)** about half, **(c)** all. And the network is never asked for the **verb**: from layer to layer the verbs **(d)** come apart as well, **(e)** fall together.
 
 # %%
 torch.manual_seed(seed)
@@ -199,7 +199,7 @@ explore(picture, layer=units, question=list(questions))
 # %% [markdown]
 # Move the layer to the end, then change the question. Left, the same features, only coloured otherwise, in the two directions in which the means of those classes differ most.
 #
-# **What we saw.** (b) and (f). The words alone name the two animals of a sentence, and not which of them acts: half right. The blocks find out from the order, and the sentences gather by who acts. What was not asked drowns in the scatter: for verbs NC1 *rises* from layer to layer.
+# **What we saw.** (b) and (e). The words alone name the two animals of a sentence, and not which of them acts: half right. The blocks find out from the order, and the sentences gather by who acts. What was not asked drowns in the scatter: for verbs NC1 *rises* from layer to layer.
 #
 # **What it does not show.** That the verbs are lost: NC1 compares scatter with class means. Section 4 asks what a new head can still read.
 

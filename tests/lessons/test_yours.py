@@ -31,7 +31,7 @@ def mlp(digits):
     torch.manual_seed(0)
     model, batches = models.Misnamed(), mistakes.in_batches(digits.train, 64)[:-1]
     optimizer = models.sgd(model.parameters(), 0.1, 5e-3)
-    return models.train(model, batches, epochs=3, optimizer=optimizer)
+    return models.train(model, batches, epochs=2, optimizer=optimizer)
 
 
 # Sentences
@@ -89,7 +89,7 @@ def test_words_of_one_place(one, other, same):
 
 
 def test_each_network_has_the_classifier_that_the_notebook_names(sentences, digits):
-    images = (digits.test.images[:200], digits.test.labels[:200])
+    images = (digits.test.images[:60], digits.test.labels[:60])
     asked = sentences.asked(sentences.acting)
     words = sentences.asked(sentences.input_ids.where(sentences.attention_mask > 0, -100))
     for model, data, said in (
@@ -137,7 +137,7 @@ def test_training_lowers_the_loss(sentences):
     torch.manual_seed(0)
     model, batches = models.Reader(6, blocks=1), sentences.asked(sentences.acting, size=20)
     before = models.loss_of(model, batches[0]).item()
-    models.train(model, batches, epochs=5, optimizer=models.adam(model.parameters(), 1e-2))
+    models.train(model, batches, epochs=10, optimizer=models.adam(model.parameters(), 1e-2))
     assert models.loss_of(model, batches[0]).item() < before / 1.2
 
 

@@ -13,7 +13,7 @@ from nclib.formulas.collapse import nc1
 from nclib.formulas.statistics import ClassStatistics
 from nclib.lessons.answers import OtherKindError, check, described, number, slip, tensor
 from nclib.lessons.yours.models import Squashed
-from nclib.measuring.collapse_report import CollapseReport
+from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.shapes import Tensor
 
 LEAST, SHARE = 5, 1 / 3  # samples a class that are kept, of NC1 that may be left
@@ -48,7 +48,8 @@ def check_squashed(answer: Callable[[nn.Module, Any], CollapseReport]) -> str | 
     inputs, labels = torch.randn(90, 8), torch.arange(90) % 3
     report = answer(model, (inputs, labels))
     if not isinstance(report, CollapseReport):
-        raise OtherKindError(f"a report of nclib.measure is asked for, {described(report)} was")
+        hint = ": is there a `return`?" if report is None else ""
+        raise OtherKindError(f"a report is asked for, {described(report)} was returned{hint}")
     with torch.no_grad():
         features = {name: model.hidden(inputs, name) for name in ("first", "second")}
     found = report.numbers["train"]["nc1"]

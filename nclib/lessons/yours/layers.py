@@ -11,8 +11,8 @@ from torch import nn
 from nclib.formulas.collapse import nc1
 from nclib.formulas.statistics import ClassStatistics
 from nclib.measuring.batches import batches
-from nclib.measuring.features import call
-from nclib.measuring.layer_features import layer_features
+from nclib.measuring.layers.layer_features import layer_features
+from nclib.measuring.modes import call
 from nclib.shapes import Float, Int, Tensor
 
 

@@ -13,8 +13,8 @@ from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from nclib.data.dataset import Split
 from nclib.lessons.yours.layers import features_by_layer, nc1_of
-from nclib.measuring.collapse_report import CollapseReport
 from nclib.measuring.measured import measure
+from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.shapes import Int, Number, Tensor
 
 Pair = tuple[Tensor, Tensor]

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from nclib.formulas.statistics import ClassStatistics
 from nclib.lessons.yours.layers import nc1_of, nearest_right
-from nclib.measuring.collapse_report import CollapseReport
+from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.palette import INK, RUN_COLORS, class_colors, ink_on
 from nclib.pictures.picture import Kept, Picture, house_style, kept, label, picture
 from nclib.shapes import Float, Int, Tensor
