@@ -100,7 +100,7 @@ class Encoder(nn.Module):
 
 def _block(width: int) -> nn.Module:
     return nn.TransformerEncoderLayer(
-        width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=True
+        width, 2, 2 * width, dropout=0.0, batch_first=True, norm_first=True
     )
 
 
