@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import NamedTuple
 
+import pandas as pd
 import torch
 from made import collapsing_run
 
@@ -24,6 +25,7 @@ from nclib.lessons.measuring.pictures import what_it_takes
 from nclib.lessons.path import pictures as path
 from nclib.lessons.unconstrained import decay, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
+from nclib.lessons.yours import pictures as yours
 from nclib.pictures import comparisons as several
 from nclib.pictures import panels as one
 from nclib.pictures.picture import Picture
@@ -68,7 +70,8 @@ def _defined_in(module: object) -> Iterator:
 def make_all() -> dict[str, Made]:
     """Each kind of picture by its maker's qualified name."""
     made = {}
-    for name, maker in (_of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth()).items():
+    makers = _of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth() | _of_any_network()
+    for name, maker in makers.items():
         alts = (maker(0).alt, (picture := maker(1)).alt)
         made[name] = Made(picture, alts)
     return made
@@ -222,4 +225,17 @@ def _of_depth() -> dict[str, Maker]:
         "starts_map": lambda i: recorded(*((3, 0.28), (4, 0.4))[i]),
         "layer_strip": strip,
         "layer_grams": lambda i: grams.layer_grams({"two classes": three[i][0]}),
+    }
+
+
+def _of_any_network() -> dict[str, Maker]:
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(60) % 3
+    features = {f"in:layer.{i}": torch.randn(60, 4, generator=generator) for i in (0, 1)}
+    asked = {"which?": yours.Answers(labels, ["a", "b", "c"])}
+    asked["odd?"] = yours.Answers(labels % 2, ["no", "yes"])
+    slider = yours.layer_slider(features, asked)
+    off = pd.DataFrame({"NC1": [3.0, 0.5], "NC3": [1.0, 1.2]}, index=["one", "other"])
+    return {
+        "layer_slider": lambda i: slider([*features][i], [*asked][i]),
+        "mistakes": lambda i: yours.mistakes(off * (1 + i)),
     }

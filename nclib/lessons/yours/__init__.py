@@ -1,0 +1,1 @@
+"""Of notebook 11, your own network."""
