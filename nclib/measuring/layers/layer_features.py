@@ -171,7 +171,7 @@ def layer_features(
     seen = LayerFeatures(root, chosen, positions, rule)
     modules = {layer.module for layer in chosen}
     hooks = hooked([root], seen.begin_pass), hooked(modules, seen.begin, seen.end)
-    with evaluating(root), hooks[0], hooks[1]:
+    with evaluating(model), hooks[0], hooks[1]:
         yield seen
 
 
