@@ -172,7 +172,6 @@ LIMITS = {  # kB, of the whole file; the recorded runs are most of 02 to 05
     "05_central_path": 900,
     "06_unconstrained_features": 300,
     "07_deep_neural_collapse": 120,
-    "11_your_own_network": 330,
     "11_your_own_network": 280,
 }
 
