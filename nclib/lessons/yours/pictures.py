@@ -76,7 +76,9 @@ def layer_slider(
             line.set_linewidth(2.6 if asked == question else 1.0)
         ring.set_data([list(features).index(layer)], [view.nc1])
         title.set_text(f"read by {short(layer)}, coloured by: {question}")
-        found = f"{question} NC1 {view.nc1:.2g}, nearest mean right for {view.nearest_right:.0%}"
+        found = (
+            f"{question} NC1 {_digits(view.nc1)}, nearest mean right for {view.nearest_right:.0%}"
+        )
         above.set_text(found)
         return f"Read by {short(layer)}: {found} of the samples. NC1 by layer: {_said(views)}."
 
@@ -112,9 +114,13 @@ def short(layer: str) -> str:
     return label(".".join(layer.removeprefix("in:").split(".")[-2:]))
 
 
+def _digits(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+
+
 def _said(views: Mapping[str, Mapping[str, View]]) -> str:
     return "; ".join(
-        f"{question} {', '.join(f'{view.nc1:.2g}' for view in of.values())}"
+        f"{question} {', '.join(_digits(view.nc1) for view in of.values())}"
         for question, of in views.items()
     )
 
@@ -153,7 +159,7 @@ def mistakes(table: pd.DataFrame) -> Picture:
     first = table.columns[0]
     for place, value in enumerate(table[first]):
         axis.annotate(
-            f"{value:,.3g}" if value < 1000 else f"{value:,.0f}", (value, place), (0, 7),
+            _digits(value), (value, place), (0, 7),
             textcoords="offset points", ha="center", fontsize=8, color=RUN_COLORS[0],
         )  # fmt: skip
     axis.legend(loc="lower right")
