@@ -59,12 +59,9 @@ if Path(home) != found:  # put ours first, and forget another package of that na
 
 # %%
 import copy
-import math
-import textwrap
 
 import pandas as pd
 import torch
-from torch import nn
 
 import nclib
 from nclib import runtime
@@ -94,8 +91,7 @@ digits = nclib.load_data("digits")
 batches = mistakes.in_batches(digits.train, 64)[:-1]  # without the incomplete one
 torch.manual_seed(seed)
 resnet = models.small_resnet()
-optimizer = models.sgd(resnet.parameters(), 0.1, 1e-2)
-models.train(resnet, batches, epochs=epochs_images, optimizer=optimizer)
+models.train(resnet, batches, epochs=epochs_images, optimizer=models.sgd(resnet, 0.1, 1e-2))
 
 report = nclib.measure(resnet, digits, layers=True)
 report
@@ -128,7 +124,7 @@ claim("NC1 is the mean of nc1_c over samples", weighted.sum(), near=train["nc1"]
 # %%
 torch.manual_seed(seed)
 mlp = models.Misnamed()
-models.train(mlp, batches, epochs=25, optimizer=models.sgd(mlp.parameters(), 0.1, 5e-3))
+models.train(mlp, batches, epochs=25, optimizer=models.sgd(mlp, 0.1, 5e-3))
 
 found = nclib.measure(mlp, digits, layers=True)
 by_name = nclib.measure(mlp, digits, classifier="classifier")
@@ -142,12 +138,11 @@ for one in (found, by_name):
 
 # %%
 squeezenet = import_torchvision().models.squeezenet1_1(num_classes=10)
-images = digits.test.images.expand(-1, 3, -1, -1)
+images = torch.nn.functional.interpolate(digits.test.images.expand(-1, 3, -1, -1), size=32)
 try:
-    nclib.measure(squeezenet, (nn.functional.interpolate(images, size=32), digits.test.labels))
+    nclib.measure(squeezenet, (images, digits.test.labels))
 except ValueError as error:
-    said = str(error)
-print(textwrap.fill(said, 90))
+    print(said := str(error))
 
 # %% [markdown]
 # Read it from the back: it ends with the ways out. Before them come the candidates, each with its *misfit*: how far its outputs are from the logits. If you know that one of them is what you mean, and only something like a sigmoid comes after it, name it (exercise 2).
@@ -171,8 +166,7 @@ claim("SqueezeNet: no call gives the logits", "none of its calls" in said and "m
 # %%
 sentences = texts.write(many + 400, seed)
 learn, unseen = sentences.first(many), sentences.after(many)
-for number in range(4):
-    print(f"{texts.ANIMALS[learn.acting[number]]:>4} acts: {texts.text(learn, number)}")
+print(texts.who_acts(learn, 4))
 
 # %% [markdown]
 # Batches are dicts of `input_ids`, `attention_mask` and `labels`, as tokenizers make them; padding is left out of every mean.
@@ -183,8 +177,7 @@ for number in range(4):
 torch.manual_seed(seed)
 fresh = models.Reader(num_classes=6)
 reader, actors = copy.deepcopy(fresh), learn.asked(learn.acting)
-optimizer = models.adam(reader.parameters(), 5e-3)
-models.train(reader, actors, epochs=epochs_text, optimizer=optimizer)
+models.train(reader, actors, epochs=epochs_text, optimizer=models.adam(reader, 5e-3))
 test, names = unseen.asked(unseen.acting), dict(class_names=texts.ANIMALS)
 of_reader = nclib.measure(reader, actors, test=test, layers=True, **names)
 
@@ -193,8 +186,7 @@ units = list(dict.fromkeys(row["layer"] for row in of_reader.layers))
 seen = layers.features_by_layer(reader, actors, units)
 questions = {"who acts?": pictures.Answers(learn.acting, texts.ANIMALS)}
 questions["which verb?"] = pictures.Answers(learn.doing, list(texts.VERBS))
-picture = pictures.layer_slider(seen, questions)
-explore(picture, layer=units, question=list(questions))
+explore(pictures.layer_slider(seen, questions), layer=units, question=list(questions))
 
 # %% [markdown]
 # Move the layer to the end, then change the question. Left, the same features, only coloured otherwise, in the two directions in which the means of those classes differ most.
@@ -224,8 +216,8 @@ def new_head(start):
     """A copy of a reader with a new head for the verbs; nothing else of it is trained."""
     model, half = copy.deepcopy(start).requires_grad_(False), epochs_text // 2
     torch.manual_seed(seed)
-    model.answer = nn.Linear(32, len(texts.VERBS))
-    optimizer = models.adam(model.answer.parameters(), 2e-2)
+    model.answer = torch.nn.Linear(32, len(texts.VERBS))
+    optimizer = models.adam(model.answer, 2e-2)
     return models.train(model, learn.asked(learn.doing), epochs=half, optimizer=optimizer)
 
 
@@ -236,8 +228,7 @@ before, control = nclib.measure(frozen, **data), nclib.measure(untrained, **data
 
 # %%
 tuned = copy.deepcopy(frozen).requires_grad_()
-optimizer = models.adam(tuned.parameters(), 5e-3)
-models.train(tuned, data["data"], epochs=epochs_text // 2, optimizer=optimizer)
+models.train(tuned, data["data"], epochs=epochs_text // 2, optimizer=models.adam(tuned, 5e-3))
 after = nclib.measure(tuned, **data)
 before.compare(after, names=("new head", "fine-tuned"))
 
@@ -272,17 +263,14 @@ def write_and_measure(sentences):
     words = sentences.input_ids.where(sentences.attention_mask > 0, -100)
     torch.manual_seed(seed)
     model, batches = models.Writer(width=16), sentences.asked(words)
-    optimizer = models.adam(model.parameters(), 2e-2, 0.1)
-    models.train(model, batches, epochs=24, optimizer=optimizer)
+    models.train(model, batches, epochs=24, optimizer=models.adam(model, 2e-2, 0.1))
     return nclib.measure(model, batches, class_names=texts.WORDS)
 
 
 written = {"sentences": write_and_measure(learn.first(400))}
 written["recited"] = write_and_measure(texts.recited(400))
-shown = ["accuracy", "nc1", "quotient", "cdnv", "log_distance", "log_distance_variance"]
-shown += ["uniformity", "ncc_mismatch"]
-table = pd.DataFrame({name: one.numbers["train"] for name, one in written.items()})
-table.loc[shown].style.format("{:.3g}")
+table = pictures.many_classes(written)
+table.style.format("{:.3g}")
 
 # %% [markdown]
 # The generalised quantities of Wu & Papyan: **CDNV**, scatter of two classes over the squared distance of their means, averaged over pairs; mean and variance of −log distance of the normed means (all equal: variance 0); **uniformity**, lower where directions fill the sphere more evenly.
@@ -362,7 +350,7 @@ ordered = nclib.measure(mlp, in_order).numbers["train"]["nc1"] / found.numbers["
 claim("evaluation mode, sorted by class", ordered, near=1, below=1e-4)
 claim("noise", noise, above=1.5)
 claim("few of the two loosest classes", unbalanced, above=0.5, below=0.85)
-claim("padded: the least off", off["NC1"].map(math.log).abs().idxmin() == off.index[-1])
+claim("padded: the least off", (off["NC1"] - 1).abs().idxmin() == off.index[-1])
 others = off.drop(index=off.index[1]).drop(columns="NC1")
 claim("NC2 and NC3, all but the sorted", others.to_numpy(), near=1, below=0.3)
 least = sizes.iloc[0] / sizes.iloc[-1]

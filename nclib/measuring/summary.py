@@ -114,7 +114,7 @@ def _taken(
         "model": _called(reader.model),
         "classifier": reader.head.says,
         "samples": {split: part.last.samples for split, part in parts.items()},
-        "of": {split: part.expected for split, part in parts.items()},
+        "of": {split: _of(part) for split, part in parts.items()},
         "features": reader.head.num_features,
         "classes": reader.head.num_classes,
         "mode": "evaluation mode",
@@ -127,6 +127,12 @@ def _taken(
     if train.positions:
         taken["positions"] = train.positions
     return taken
+
+
+def _of(part: Part) -> int | None:
+    """Samples of the data; None where each has many positions, which are what was counted."""
+    there = part.expected
+    return None if there is None or part.shifted or part.last.samples > there else there
 
 
 def _called(model: nn.Module) -> str:
@@ -165,7 +171,8 @@ def _notes(parts: Mapping[str, Part], own: Mapping[str, Present]) -> list[str]:
 
 def _left_out(split: str, part: Part) -> str | None:
     """How many samples are missing, where that many were to be expected."""
-    if part.expected is None or part.last.samples >= part.expected:
+    there = _of(part)
+    if there is None or part.last.samples == there:
         return None
-    missing = part.expected - part.last.samples
-    return f"{missing:,} of {part.expected:,} {split} samples were left out (labels -100)."
+    missing = there - part.last.samples
+    return f"{missing:,} of {there:,} {split} samples were left out (labels -100)."

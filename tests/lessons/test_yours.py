@@ -30,7 +30,7 @@ def mlp(digits):
     """Trained for a moment: right on most images."""
     torch.manual_seed(0)
     model, batches = models.Misnamed(), mistakes.in_batches(digits.train, 64)[:-1]
-    optimizer = models.sgd(model.parameters(), 0.1, 5e-3)
+    optimizer = models.sgd(model, 0.1, 5e-3)
     return models.train(model, batches, epochs=2, optimizer=optimizer)
 
 
@@ -137,7 +137,7 @@ def test_training_lowers_the_loss(sentences):
     torch.manual_seed(0)
     model, batches = models.Reader(6, blocks=1), sentences.asked(sentences.acting, size=20)
     before = models.loss_of(model, batches[0]).item()
-    models.train(model, batches, epochs=10, optimizer=models.adam(model.parameters(), 1e-2))
+    models.train(model, batches, epochs=10, optimizer=models.adam(model, 1e-2))
     assert models.loss_of(model, batches[0]).item() < before / 1.2
 
 

@@ -499,3 +499,14 @@ def test_compared_pictures_have_one_order_and_one_scale(monkeypatch):
 def test_what_cannot_be_compared(other, names, said):
     with pytest.raises(ValueError, match=said):
         made().compare(other, names)
+
+
+def test_digits_of_a_check_are_no_other_setting():
+    said = "classifier `fc` (Linear 8 → 3), logits = features·Wᵀ + b checked to {}"
+    one, other = (
+        CollapseReport(taken={"classifier": said.format(to)}, numbers={"train": {"nc1": 1.0}})
+        for to in ("4.2e-08", "5.0e-08")
+    )
+    assert one.compare(other).settings == []
+    third = CollapseReport(taken={"classifier": "classifier `head`"}, numbers={"train": {}})
+    assert [what for what, *_ in one.compare(third).settings] == ["classifier"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -182,13 +182,11 @@ def train(
     return model
 
 
-def sgd(parameters: Iterable[nn.Parameter], rate: Number, decay: Number) -> torch.optim.Optimizer:
+def sgd(model: nn.Module, rate: Number, decay: Number) -> torch.optim.Optimizer:
     """Gradient descent with momentum 0.9."""
-    return torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=decay)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9, weight_decay=decay)
 
 
-def adam(
-    parameters: Iterable[nn.Parameter], rate: Number, decay: Number = 1e-2
-) -> torch.optim.Optimizer:
+def adam(model: nn.Module, rate: Number, decay: Number = 1e-2) -> torch.optim.Optimizer:
     """AdamW."""
-    return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=decay)

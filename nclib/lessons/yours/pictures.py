@@ -21,6 +21,8 @@ from nclib.pictures.picture import Kept, Picture, house_style, kept, label, pict
 from nclib.shapes import Float, Int, Tensor
 
 DOTS = 500  # samples that are drawn
+MANY = ["accuracy", "nc1", "quotient", "cdnv", "log_distance", "log_distance_variance"]
+MANY += ["uniformity", "ncc_mismatch"]
 FACTORS = {"nc1": "NC1", "max_angle_means": "NC2, angles", "self_duality": "NC3"}
 
 
@@ -186,3 +188,8 @@ def factors(right: CollapseReport, wrong: Mapping[str, CollapseReport], split: s
         for name, one in wrong.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def many_classes(reports: Mapping[str, CollapseReport]) -> pd.DataFrame:
+    """What is measured of more classes than there are dimensions, a column for each report."""
+    return pd.DataFrame({name: one.numbers["train"] for name, one in reports.items()}).loc[MANY]

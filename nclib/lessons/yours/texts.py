@@ -122,3 +122,9 @@ def same_place(one: str, other: str) -> bool:
 def text(sentences: Sentences, number: int) -> str:
     """A sentence in words."""
     return " ".join(WORDS[word] for word in sentences.input_ids[number].tolist() if word)
+
+
+def who_acts(sentences: Sentences, count: int) -> str:
+    """The first sentences, a line each, after the animal that acts."""
+    acting = (ANIMALS[sentences.acting[number]] for number in range(count))
+    return "\n".join(f"{one:>4} acts: {text(sentences, n)}" for n, one in enumerate(acting))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import math
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -137,11 +138,17 @@ def _known(value: float, name: str = "") -> float | int | None:
     return int(value) if name == "rank" else value
 
 
+def _settings(report: CollapseReport) -> dict[str, Any]:
+    """What was taken, without the digits to which it was checked, and the layers' names."""
+    taken = {
+        name: re.sub(r" checked to [\d.e+-]+", "", value) if name == "classifier" else value
+        for name, value in report.taken.items()
+    }
+    return taken | {"layers": list(dict.fromkeys(row["layer"] for row in report.layers))}
+
+
 def _differing(before: CollapseReport, after: CollapseReport) -> list[tuple[str, Any, Any]]:
-    old, new = (
-        report.taken | {"layers": list(dict.fromkeys(row["layer"] for row in report.layers))}
-        for report in (before, after)
-    )
+    old, new = (_settings(report) for report in (before, after))
     names = [name for name in dict.fromkeys([*old, *new]) if name not in NOT_COMPARED]
     return [
         (name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)

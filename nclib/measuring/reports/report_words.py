@@ -16,6 +16,10 @@ def _nc2(name: str) -> dict[str, str]:
     return {f"{name}_{of}": f"{QUANTITIES[name].title}, {of}" for of in ("means", "weights")}
 
 
+def _short_nc2(name: str) -> str:
+    return QUANTITIES[name].title.replace(":", ",")
+
+
 # In the order of the table; a quantity that is not here comes last, under its own name.
 WORDS = {
     "loss": "loss",
@@ -40,7 +44,7 @@ WORDS = {
     "mean_distance_auroc": "AUROC of that distance",
 }
 SHORT = {"nc1": "NC1", "ncc_mismatch": "NC4", "self_duality": "NC3"}
-SHORT |= {name: f"NC2 ({name.replace('_', ' of ')})" for name in WORDS if name[-6:] == "_means"}
+SHORT |= {f"{name}_means": _short_nc2(name) for name in ("equinorm", "equiangularity", "max_angle")}
 LAYER_WORDS = {
     "nc1": "NC1", "ratio": "ratio", "shuffled": "shuffled", "quotient": "quotient", "cdnv": "CDNV",
     "ncc_accuracy": "NCC acc.", "effective_rank": "eff. rank", "rank": "rank", "dnc2": "DNC2",
