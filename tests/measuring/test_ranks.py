@@ -371,6 +371,7 @@ def test_one_process_needs_no_group():
     [
         ((torch.ones(2, P), torch.zeros(2).long()), True),
         (DataLoader(numbered()), True),
+        (DataLoader([(torch.ones(P), 0)] * 4), True),
         (DataLoader(Stream()), False),
         (Stream(), False),
         ([(torch.ones(2, P), torch.zeros(2).long())] * 3, False),
