@@ -18,6 +18,9 @@ def test_every_snippet_has_its_output():
     assert len(SNIPPETS) == README.count("```python") > 0
 
 
+@pytest.mark.usefixtures(
+    "without_shape_checks"
+)  # as a reader runs them, in three quarters of the time
 def test_snippets_print_what_readme_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
