@@ -352,7 +352,8 @@ def test_a_students_copy_has_no_solution_and_every_check(source):
 def test_a_students_copy_and_the_portable_notebook_run_in_one_kernel(source, tmp_path):
     """In an empty folder, beside a foreign package of the name; unsolved, checks say what is asked.
 
-    All notebooks do so on the oldest host (test_hosts.py); this one on the tested set.
+    So every cell but the solutions runs twice, as when "Run all" is pressed again. The other
+    notebooks run once in this way, on the oldest host (test_hosts.py).
     """
     text = text_of(source)
     made = copies.portable(text, copies.student(text))

@@ -63,14 +63,16 @@ def test_it_is_as_old_as_it_should_be(oldest):
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_a_students_copy_and_what_a_good_student_hands_in_run_there(source, kernel, site, tmp_path):
-    """One kernel in an empty folder, the library inside the notebook: unsolved, then solved.
+def test_a_students_exercises_and_what_a_good_student_hands_in_run_there(
+    source, kernel, site, tmp_path
+):
+    """One kernel in an empty folder, the library inside the notebook: unsolved, then all, solved.
 
-    So every cell but the solutions runs twice, as when "Run all" is pressed again.
+    That all of a student's copy runs, and every cell twice, is tested in test_copies.py.
     """
     text = source.read_text(encoding="utf-8")
     made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
-    made["cells"] += [cell | {"id": f"2-{cell['id']}"} for cell in solved["cells"]]
+    made["cells"] = [*exercises(made["cells"]), *solved["cells"]]
     (tmp_path / "empty").mkdir()
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
@@ -81,6 +83,15 @@ def test_a_students_copy_and_what_a_good_student_hands_in_run_there(source, kern
     assert len(said) == 2 * half
     assert all(one.startswith(f"{NOT_DONE}: return ") for one in said[:half]), said
     assert set(said[half:]) == {RIGHT}
+
+
+def exercises(cells):
+    """The set-up, the cell of imports after it, parameters, and what the exercises are made of."""
+    code = [cell | {"id": f"0-{cell['id']}"} for cell in cells if cell["cell_type"] == "code"]
+    tags = [set(cell["metadata"].get("tags", ())) for cell in code]
+    imports = 1 + next(number for number, one in enumerate(tags) if "nc-setup" in one)
+    wanted = {"nc-setup", "parameters", "exercise", "check"}
+    return [cell for n, cell in enumerate(code) if n == imports or tags[n] & wanted]
 
 
 def test_the_set_up_cell_changes_no_package_of_the_host(oldest, site, tmp_path):
