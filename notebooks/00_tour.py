@@ -355,7 +355,7 @@ claim("test images: angles off the simplex", control["test"].max_angle_means, be
 # All the knobs at once. Press **Train**, or let go of a control: a run this short is simply done again. **Keep to compare** holds on to a run and shows the next one beside it.
 
 # %% slideshow={"slide_type": "skip"}
-live = LiveTraining(ten, epochs=epochs_ten, seed=seed)
+live = LiveTraining(ten, epochs=runtime.choose(ci=40, laptop=100), seed=seed)
 live
 
 # %% [markdown] slideshow={"slide_type": "skip"}
