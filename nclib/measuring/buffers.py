@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from torch import distributed, nn
+from torch import nn
 
-from nclib.shapes import Tensor
+from nclib.measuring.ranks import from_the_first, world
 
 
 @contextlib.contextmanager
@@ -20,24 +20,16 @@ def buffers_of_the_first(model: nn.Module) -> Iterator[None]:
     they are, the ranks' features come from different networks. Rank 0's are those that a checkpoint
     keeps. In a single process nothing happens; in many, all call it.
     """
-    if not distributed.is_available() or not distributed.is_initialized():
+    if world() == 1:
         yield
         return
     kept = [(x, x.detach().clone()) for x in model.buffers() if type(x) is torch.Tensor]
     with torch.no_grad():
         for buffer, _ in kept:
-            buffer.copy_(_from_the_first(buffer))
+            buffer.copy_(from_the_first(buffer))
     try:
         yield
     finally:
         with torch.no_grad():
             for buffer, own in kept:
                 buffer.copy_(own)
-
-
-def _from_the_first(tensor: Tensor) -> Tensor:
-    """Rank 0's tensor; NCCL takes none that lie on the CPU."""
-    nccl = distributed.get_backend() == "nccl"
-    sent = (tensor.cuda() if nccl else tensor).contiguous().clone()
-    distributed.broadcast(sent, 0)
-    return sent

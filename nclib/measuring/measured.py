@@ -14,6 +14,7 @@ from nclib.data.dataset import DataSet
 from nclib.measuring.batches import batches
 from nclib.measuring.buffers import buffers_of_the_first
 from nclib.measuring.collect import KEEP
+from nclib.measuring.finding.given import weights_given
 from nclib.measuring.finding.heads import find_head
 from nclib.measuring.layers.units import default_units
 from nclib.measuring.modes import exact_float32
@@ -131,13 +132,12 @@ def _model(model: Any, classifier: Any, features: str | None) -> tuple[nn.Module
             "model is None; give classifier=(weight, bias) of the features in data, bias None for "
             "a classifier without one, and no features="
         )
-    weight, bias = (x if x is None else torch.as_tensor(x).detach() for x in classifier)
-    if weight is None or weight.ndim != 2:
+    if classifier[0] is None or torch.as_tensor(classifier[0]).ndim != 2:
         raise ValueError("classifier needs a weight of shape (C, p), as nn.Linear(p, C) has it")
-    linear = nn.Linear(*weight.T.shape, bias=bias is not None, dtype=weight.dtype)
+    weight, bias = weights_given(classifier)
+    linear = nn.Linear(*weight.T.shape, dtype=weight.dtype)
     linear.weight = nn.Parameter(weight, requires_grad=False)
-    if bias is not None:
-        linear.bias = nn.Parameter(bias.to(weight), requires_grad=False)
+    linear.bias = nn.Parameter(bias.to(weight), requires_grad=False)
     return linear, None
 
 

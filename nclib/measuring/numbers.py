@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from nclib.formulas.collapse import Means, equinorm, geometry, self_duality
+from nclib.formulas.decisions import MANY
 from nclib.formulas.separation import (
     log_distances,
     mean_cdnv,
@@ -22,8 +23,6 @@ from nclib.formulas.unseen import auroc, mean_distance, span_share
 from nclib.measuring.passes import Part
 from nclib.measuring.ranks import total
 from nclib.shapes import Float, Int, Tensor
-
-MANY = 4096  # classes; the cosines of more pairs are not all made
 
 
 class Present:

@@ -45,6 +45,13 @@ def largest(tensor: Tensor, group: Any = None) -> Tensor:
     return _reduced(tensor, distributed.ReduceOp.MAX, group) if world(group) > 1 else tensor
 
 
+def from_the_first(tensor: Tensor, group: Any = None) -> Tensor:
+    """Rank 0's tensor; a new tensor on the same device."""
+    sent = tensor.to(_wire(tensor.device, group), copy=True).contiguous()
+    distributed.broadcast(sent, 0, group=group)
+    return sent.to(tensor.device)
+
+
 @contextlib.contextmanager
 def together(group: Any = None) -> Iterator[None]:
     """When the block ends, every rank learns whether one raised, and then raises as well.
