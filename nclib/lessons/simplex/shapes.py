@@ -49,10 +49,10 @@ ZOO = {
 }
 
 
-def of_zoo(shape: str, start: int = 0) -> PointRun:
-    """A shape of ``ZOO`` on its way; ``start`` is the seed."""
+def of_zoo(shape: str, draw: int = 0) -> PointRun:
+    """A shape of ``ZOO`` on its way from the random starts of ``draw``."""
     num_points, dim, first = ZOO[shape]
-    return point_run(num_points, dim, "packing", seed=start, first=first)
+    return point_run(num_points, dim, "packing", seed=draw, first=first)
 
 
 # Gram matrices: the exact view of more than four points
@@ -98,7 +98,7 @@ def gram_matrices() -> Kept:
         limit, ranges = -1 / (points - 1), {}
         for image, curve, way in zip(images, curves, WAYS, strict=True):
             gram = _walk(points, way)[step]
-            image.set_data(gram)
+            image.set_data(gram.numpy())
             pairs = gram[tuple(torch.triu_indices(points, points, 1))].sort().values
             curve.set_data(np.linspace(0.02, 0.98, len(pairs)), pairs)
             ranges[way] = f"{pairs[0]:.3f} to {pairs[-1]:.3f}"
