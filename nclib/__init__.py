@@ -44,7 +44,7 @@ _MODULES = {
     "nclib.data": ("perturb",),
     "nclib.formulas": (
         *("central_path", "collapse", "deep_ufm", "descent", "etf", "layers"),
-        *("losses", "mse", "statistics", "ufm"),
+        *("losses", "mse", "packings", "statistics", "ufm"),
     ),
     "nclib.measuring": ("callbacks",),
     "nclib.pictures": ("comparisons", "panels", "plane"),

@@ -66,7 +66,8 @@ import torch
 import nclib
 from nclib import runtime
 from nclib.lessons.claims import claim
-from nclib.lessons.yours import checks, layers, mistakes, models, pictures, texts
+from nclib.lessons.yours import checks, mistakes, models, pictures, texts
+from nclib.measuring.layers import layer_samples as layers
 from nclib.quantities import COLLAPSED
 from nclib.torchvision_guard import import_torchvision
 from nclib.widgets.explore import explore

@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn import functional
 
 import nclib
-from nclib.lessons.yours import layers, mistakes, models, pictures, texts
+from nclib.lessons.yours import mistakes, models, pictures, texts
 
 
 @pytest.fixture(scope="module")
@@ -139,23 +139,6 @@ def test_training_lowers_the_loss(sentences):
     before = models.loss_of(model, batches[0]).item()
     models.train(model, batches, epochs=10, optimizer=models.adam(model, 1e-2))
     assert models.loss_of(model, batches[0]).item() < before / 1.2
-
-
-# Layers
-
-
-def test_features_of_layers_are_those_that_are_measured(sentences):
-    torch.manual_seed(0)
-    model, data = models.Reader(6), sentences.asked(sentences.acting, size=25)
-    report = nclib.measure(model, data, layers=True, progress=False)
-    rows = {row["layer"]: row for row in report.layers}
-    features = layers.features_by_layer(model, data, rows)
-    assert list(features) == list(rows)
-    for layer, row in rows.items():
-        found = layers.nc1_of(features[layer], sentences.acting)
-        assert found == pytest.approx(row["nc1"], rel=1e-5)
-        share = layers.nearest_right(features[layer], sentences.acting)
-        assert share == pytest.approx(row["ncc_accuracy"], abs=1e-9)
 
 
 # Mistakes

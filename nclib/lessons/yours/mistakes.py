@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import mean
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 import torch
@@ -12,10 +11,10 @@ from torch import nn
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from nclib.data.dataset import Split
-from nclib.lessons.yours.layers import features_by_layer, nc1_of
+from nclib.measuring.layers.layer_samples import features_by_layer, nc1_by_samples, some_of_each
 from nclib.measuring.measured import measure
 from nclib.measuring.reports.collapse_report import CollapseReport
-from nclib.shapes import Int, Number, Tensor
+from nclib.shapes import Number, Tensor
 
 Pair = tuple[Tensor, Tensor]
 
@@ -24,12 +23,9 @@ def in_batches(split: Split, size: int, *, seed: int | None = 0) -> list[Pair]:
     """(images, labels) in a random order, or by class where ``seed`` is None."""
     labels = split.labels
     drawn = torch.Generator().manual_seed(seed or 0)
-    order = labels.argsort(stable=True) if seed is None else _shuffled(len(labels), drawn)
+    shuffled = torch.randperm(len(labels), generator=drawn)
+    order = labels.argsort(stable=True) if seed is None else shuffled
     return [(split.images[i], labels[i]) for i in order.split(size)]
-
-
-def _shuffled(count: int, generator: torch.Generator) -> Int[Tensor, " N"]:
-    return torch.randperm(count, generator=generator)
 
 
 def left_training(model: nn.Module, classifier: str, batches: Iterable[Pair]) -> CollapseReport:
@@ -57,7 +53,7 @@ def augmented(batches: Iterable[Pair], *, noise: Number = 0.3, seed: int = 0) ->
 
 def few(split: Split, count: int, *, seed: int = 0) -> Pair:
     """So many images of each class, drawn at random."""
-    places = _places(split, count, seed)
+    places = some_of_each(split.labels, count, seed=seed)
     return split.images[places], split.labels[places]
 
 
@@ -71,30 +67,14 @@ def by_samples(
 ) -> pd.DataFrame:
     """NC1 of each layer with so many images of each class, the mean of several draws."""
     features = features_by_layer(model, (split.images, split.labels), layers)
-    rows = {}
-    for count in counts:
-        drawn = [_places(split, count, seed) for seed in range(draws)]
-        rows[f"{count} of each class"] = {
-            layer: mean(nc1_of(h[i], split.labels[i]) for i in drawn)
-            for layer, h in features.items()
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return nc1_by_samples(features, split.labels, counts, draws=draws)
 
 
 def thinned(split: Split, classes: Iterable[int], count: int, *, seed: int = 0) -> Pair:
     """All images, but only so many of these classes."""
-    places = _places(split, {int(number): count for number in classes}, seed)
+    counts = {int(number): count for number in classes}
+    places = some_of_each(split.labels, counts, seed=seed)
     return split.images[places], split.labels[places]
-
-
-def _places(split: Split, counts: int | Mapping[int, int], seed: int) -> Int[Tensor, " n"]:
-    """Numbers of images drawn at random: so many of each class, or of some, all of the others."""
-    generator, chosen = torch.Generator().manual_seed(seed), []
-    for number in split.labels.unique().tolist():
-        places = (split.labels == number).nonzero().flatten()
-        count = counts if isinstance(counts, int) else counts.get(number, len(places))
-        chosen.append(places[_shuffled(len(places), generator)][:count])
-    return torch.cat(chosen)
 
 
 def padded(split: Split, ranks: int) -> list[DataLoader]:

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from nclib.formulas.statistics import ClassStatistics
-from nclib.lessons.yours.layers import nc1_of, nearest_right
+from nclib.measuring.layers.layer_samples import nc1_of
+from nclib.measuring.layers.layers_table import ncc_accuracy
 from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.palette import INK, RUN_COLORS, class_colors, ink_on
 from nclib.pictures.picture import Kept, Picture, house_style, kept, label, picture
@@ -94,7 +95,7 @@ def _view(features: Float[Tensor, "N p"], answers: Answers) -> View:
     points = (features[:DOTS].double() - stats.global_mean) @ axes
     means = stats.centred_means @ axes
     reach = torch.cat([points, means]).norm(dim=1).quantile(0.99).clamp(min=1e-12)
-    numbers = nc1_of(features, answers.labels), nearest_right(features, answers.labels)
+    numbers = nc1_of(features, answers.labels), ncc_accuracy(stats, features, answers.labels)
     return View((points / reach).numpy(), (means / reach).numpy(), *numbers)
 
 
