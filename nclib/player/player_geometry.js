@@ -1,7 +1,7 @@
 // Numbers to positions: what is drawn where, before any camera. Touches no page and no canvas.
 // Arrays are flat and row-major; E epochs, S samples, C classes, d recorded dimensions, K classes shown.
 
-import { bodyOf, strengths, upright } from "./player_body.js";
+import { bodyOf, strengths } from "./player_body.js";
 import { captionOf } from "./player_words.js";
 
 // ---- The payload ----------------------------------------------------------------------------------
@@ -177,8 +177,7 @@ export function makeView(data, chosen, like = null) {
   const vertices = whole ? found.frame : found && product(found.frame, frameAxes, K, need, dims);
   const exact = Boolean(whole) || data.num_features <= 3;
   const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, points: free, scale: found ? found.scale : 1 };
-  Object.assign(view, bodyOf(data, classes, last, exact && dims === 3));
-  if (free && !found && d === dims) view.axes = upright(last, view.faces, K, d);
+  Object.assign(view, bodyOf(data, classes));
   view.radius = free && view.all ? Math.sqrt(dot(last, last) / K) / view.scale : 0;
   return { ...view, caption: captionOf(view, data) };
 }

@@ -93,7 +93,7 @@ function fillKey(root, runs) {
   const words = wordsFor(runs[0]), points = runs[0].kind === "points", some = (test) => runs.some(test);
   const has = {
     dot: some((run) => run.labels.length), mean: true, weight: some((run) => run.weights),
-    strut: some((run) => run.edges && run.edges.length), face: some((run) => run.edges && run.edges.length),
+    strut: some((run) => run.edges && run.edges.length), face: some((run) => run.faces && run.faces.length),
     vertex: !points || some((run) => run.num_features >= run.num_classes - 1),
   };
   for (const shows of root.querySelectorAll("[data-layer]")) {

@@ -298,6 +298,11 @@ export class Scene {
 
 /** Which of the edges [a, b, …] are sides of a face. */
 function sidesOf(face, edges) {
-  const side = (a, b) => { for (let m = 0; m < edges.length; m += 2) if ((edges[m] === a && edges[m + 1] === b) || (edges[m] === b && edges[m + 1] === a)) return m / 2; return -1; };
-  return face.map((a, k) => side(a, face[(k + 1) % face.length])).filter((m) => m >= 0);
+  const found = [];
+  for (let k = 0; k < face.length; k++) {
+    const a = face[k], b = face[(k + 1) % face.length];
+    for (let m = 0; m < edges.length; m += 2)
+      if ((edges[m] === a && edges[m + 1] === b) || (edges[m] === b && edges[m + 1] === a)) found.push(m / 2);
+  }
+  return found;
 }
