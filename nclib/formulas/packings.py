@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+from scipy.spatial import ConvexHull
 from torch.nn.functional import normalize
 
 from nclib.checks import at_least, check_decays, check_positive
@@ -176,6 +177,34 @@ def contacts(points: Float[Tensor, "C p"], tolerance: Number = 1e-2) -> Int[Tens
     gram = points @ points.T
     near = (gram >= largest_cosine(points) - tolerance).triu(1)
     return near.nonzero()
+
+
+def faces(points: Float[Tensor, "C 3"], tolerance: Number = 1e-2) -> list[list[int]]:
+    """Faces of the convex hull of points in space: row numbers in their order around each face.
+
+    Triangles of one plane, up to a turn by ``tolerance``, are one face.
+
+    Raises:
+        ValueError: for points that do not have three coordinates, or lie in a plane.
+    """
+    if points.shape[1] != 3 or torch.linalg.matrix_rank(points - points.mean(0), atol=1e-6) < 3:
+        raise ValueError(f"points have shape {tuple(points.shape)}; give points that span space")
+    hull = ConvexHull(points.numpy())
+    planes: list[tuple[np.ndarray, set[int]]] = []
+    for triangle, (*normal, _) in zip(hull.simplices, hull.equations, strict=True):
+        same = [rows for known, rows in planes if np.linalg.norm(known - normal) < tolerance]
+        rows = same[0] if same else set()
+        rows.update(triangle.tolist())
+        if not same:
+            planes.append((np.array(normal), rows))
+    return [_around(points.numpy(), normal, sorted(rows)) for normal, rows in planes]
+
+
+def _around(points: np.ndarray, normal: np.ndarray, rows: list[int]) -> list[int]:
+    """The rows by the angle under which they are seen from their middle, against ``normal``."""
+    spokes = points[rows] - points[rows].mean(0)
+    across = spokes @ np.cross(normal, spokes[0])
+    return [rows[i] for i in np.argsort(np.arctan2(across, spokes @ spokes[0]))]
 
 
 # What is known of the best

@@ -14,6 +14,7 @@ import nclib
 from nclib import packings
 from nclib.formulas.etf import nearest_etf
 
+quick = pytest.mark.usefixtures("without_shape_checks")  # of hundreds of steps
 CASES = [(c, p) for c in range(3, 21) for p in sorted({c - 1, c, 2 * c})]
 
 
@@ -60,6 +61,7 @@ def test_starts_do_not_meet():
 # Enough dimensions: the simplex
 
 
+@quick
 @pytest.mark.parametrize(("num_classes", "dim"), CASES)
 def test_repulsion_finds_the_simplex(num_classes, dim):
     points = packings.repel(num_classes, dim, starts=8)
@@ -69,6 +71,7 @@ def test_repulsion_finds_the_simplex(num_classes, dim):
     assert torch.allclose(packings.margin(points), torch.tensor(best).double(), atol=1e-9)
 
 
+@quick
 @pytest.mark.parametrize("num_classes", range(15, 21))
 def test_with_half_the_step_300_are_too_few(num_classes):
     start = packings.random_points(num_classes, num_classes - 1, starts=8)
@@ -76,11 +79,13 @@ def test_with_half_the_step_300_are_too_few(num_classes):
     assert packings.gram_error(ended(start, [1.0] * 300, 2)).max() < 1e-9
 
 
+@quick
 def test_with_a_longer_step_three_points_do_not_come_to_rest():
     start = packings.random_points(3, 2, starts=8)
     assert packings.gram_error(ended(start, [1.0] * 300, 2.5)).min() > 1e-2
 
 
+@quick
 @pytest.mark.parametrize("dim", [2, 3, 6])
 def test_two_points_are_opposite(dim):
     assert packings.gram_error(packings.repel(2, dim, starts=8)).max() < 1e-12
@@ -88,6 +93,7 @@ def test_two_points_are_opposite(dim):
     assert packings.gram_error(ended(start, [1.0] * 300, 2)).max() > 1e-6
 
 
+@quick
 @pytest.mark.parametrize(("num_classes", "dim"), CASES)
 def test_quadratic_repulsion_stops_at_any_balanced_set(num_classes, dim):
     points = packings.quadratic_repulsion(num_classes, dim, starts=3)
@@ -114,6 +120,7 @@ EXACT = {
 }
 
 
+@quick
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", EXACT)
 def test_symmetric_packings_are_exact_from_every_start(name, seed):
@@ -127,12 +134,14 @@ def test_symmetric_packings_are_exact_from_every_start(name, seed):
     assert torch.allclose(spectra(points), spectra(points)[:1], atol=1e-5)
 
 
+@quick
 def test_with_twice_the_step_the_hexagon_is_lost():
     points = packings.random_points(6, 2, starts=16)
     cosines = packings.largest_cosine(ended(points, packings.annealing(500), 2))
     assert (cosines - 0.5).abs().min() > 1e-6
 
 
+@quick
 @pytest.mark.parametrize("shape", ["hexagon", "icosahedron"])
 def test_without_annealing_it_gets_stuck(shape):
     num_points, dim, cosine, _ = EXACT[shape]
@@ -146,6 +155,7 @@ def cube():
     return corners / 3**0.5
 
 
+@quick
 def test_eight_points_make_an_antiprism_and_not_the_cube():
     points = packings.pack(8, 3)
     best = (2 * 2**0.5 - 1) / 7  # Schütte & van der Waerden 1951: 0.2612
@@ -157,6 +167,7 @@ def test_eight_points_make_an_antiprism_and_not_the_cube():
     assert (packings.largest_cosine(later) - best).abs().max() < 1e-6
 
 
+@quick
 @pytest.mark.parametrize(("num_points", "dim"), packings.PROVED)
 def test_annealing_comes_close_to_the_best_that_is_proved(num_points, dim):
     best = packings.best_margin(num_points, dim)
@@ -164,12 +175,14 @@ def test_annealing_comes_close_to_the_best_that_is_proved(num_points, dim):
     assert best - 5e-4 < found < best + 1e-12
 
 
+@quick
 def test_ten_points_in_space_need_more_than_one_start():
     cosines = packings.largest_cosine(packings.pack(10, 3))
     assert cosines.min() == pytest.approx(0.4044, abs=1e-3)
     assert 1 <= (cosines < 0.4054).sum() < 16
 
 
+@quick
 def test_five_points_in_space_are_not_unique():
     points = packings.pack(5, 3, first=10)
     good = points[packings.largest_cosine(points) < 1e-3]
@@ -280,3 +293,24 @@ def test_nearest_etf_is_at_the_distance_that_is_measured():
     means -= means.mean(0)
     away = (means - nearest_etf(means)).norm() / means.norm()
     assert nclib.etf.etf_distance(means) == pytest.approx(float(away), rel=1e-12)
+
+
+# Faces
+
+
+def test_faces_of_cube_and_antiprism():
+    assert sorted(map(len, packings.faces(cube()))) == [4] * 6
+    for face in packings.faces(cube()):  # around: neighbours are an edge apart
+        sides = [
+            (cube()[a] - cube()[b]).norm() for a, b in zip(face, [*face[1:], face[0]], strict=True)
+        ]
+        assert sides == pytest.approx([2 / 3**0.5] * 4)
+    antiprism = packings.pack(8, 3)[0]
+    assert sorted(map(len, packings.faces(antiprism))) == [3] * 8 + [4] * 2
+
+
+@quick
+@pytest.mark.parametrize("points", [torch.eye(4), torch.tensor([[1.0, 0, 0]] * 5)])
+def test_what_has_no_faces(points):
+    with pytest.raises(ValueError, match="give points that span space"):
+        packings.faces(points)
