@@ -17,7 +17,7 @@ import torch
 from nclib.formulas import packings
 from nclib.formulas.descent import log_spaced
 from nclib.palette import class_colors
-from nclib.runs.payload import packed_base64, json_number
+from nclib.runs.payload import json_number, packed_base64
 from nclib.shapes import Float, Number, Tensor
 
 MOST_FRAMES, MOST_NUMBERS = 60, 8000  # in a payload: coordinates of all frames, 40 kB
