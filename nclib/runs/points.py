@@ -17,7 +17,7 @@ import torch
 from nclib.formulas import packings
 from nclib.formulas.descent import log_spaced
 from nclib.palette import class_colors
-from nclib.runs.payload import _base64, _optional_float
+from nclib.runs.payload import json_number, packed_base64
 from nclib.shapes import Float, Number, Tensor
 
 MOST_FRAMES, MOST_NUMBERS = 60, 8000  # in a payload: coordinates of all frames, 40 kB
@@ -120,14 +120,14 @@ class PointRun:
             "zero_error_epoch": None,
             "status": ["ok"] * len(self.steps),
             "panels": [_panel(name) for name in shown],
-            "metrics": {name: [_optional_float(x) for x in self.table[name]] for name in shown},
+            "metrics": {name: [json_number(x) for x in self.table[name]] for name in shown},
             "readout": [
                 {"text": PANELS[name][1], "column": name} for name in (TOLD[self.kind], "margin")
             ],
             "labels": "",
             "features": "",
             "feature_scale": [1.0] * len(self.steps),
-            "means": _base64((self.points @ axes).numpy(), "<f4"),
+            "means": packed_base64((self.points @ axes).numpy(), "<f4"),
             "weights": None,
             "edges": self.edges,
         }
