@@ -1,7 +1,7 @@
 """The law of equal improvement over a grid, recorded: weight decay × depth × batch norm.
 
-Under cross-entropy; under squared error at one depth. All else is the law's recipe, and each has
-three seeds. ``python tools/record.py layers --only law-grid`` makes it anew.
+Under cross-entropy; under squared error, at its own rate, at one depth. All else is the law's
+recipe, each with three seeds. ``python tools/record.py layers --only law-grid`` makes it anew.
 """
 
 from __future__ import annotations

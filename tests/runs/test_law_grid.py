@@ -49,7 +49,7 @@ def test_the_first_layer_is_the_input_that_no_setting_changes(table):
         assert np.ptp(inputs[np.isfinite(inputs)]) < 1e-3
 
 
-def test_what_is_written_is_read_again(table, tmp_path, monkeypatch):
+def test_what_is_written_is_read_again(table, tmp_path, monkeypatch, without_shape_checks):
     class Ended:  # a run that left the row of the table
         def __init__(self, row):
             self.row = row
@@ -79,3 +79,59 @@ def test_a_run_can_be_made_again(table, index):
     assert run.at(-1).accuracy[0] == pytest.approx(row.train_accuracy, abs=0.01)
     assert run.values()[0] == pytest.approx(row.nc1_start, rel=1e-2)
     assert run.values()[-1] == pytest.approx(row.nc1_end, rel=0.3)  # other processors round
+
+
+# What it shows
+
+
+def both(rows):
+    """Whether the law's two numbers are as it says, in each run."""
+    return (rows.ratio < 0.6) & (rows.r_squared >= 0.99)
+
+
+def cells(table, **settings):
+    for name, value in settings.items():
+        table = table[table[name] == value]
+    assert len(table)
+    return table
+
+
+def test_the_law_holds_with_batch_norm_and_weak_decay_in_three_and_six_layers(table):
+    recipe = cells(table, loss="cross_entropy", batch_norm=True, weight_decay=LAW["weight_decay"])
+    for depth in (3, 6):
+        assert both(cells(recipe, depth=depth)).all()
+    deep = cells(recipe, depth=9)
+    assert (deep.r_squared < 0.99).all()  # in nine layers the line bends, at every decay
+    assert (cells(table, depth=9).r_squared_hidden.dropna() < 0.996).all()
+    assert not both(cells(table, depth=9)).any()
+
+
+def test_without_batch_norm_no_run_has_it(table):
+    plain = cells(table, batch_norm=False)
+    assert len(plain) == 60
+    assert not both(plain).any()
+
+
+def test_before_training_nc1_rises_through_the_layers(table):
+    assert (table.ratio_start.dropna() > 1).all()
+    assert table.ratio_start.isna().sum() <= 1  # the run that diverged
+
+
+def test_strong_decay_leaves_the_line_and_ends_lower(table):
+    normed = cells(table, loss="cross_entropy", batch_norm=True)
+    assert not both(cells(normed, weight_decay=5e-3)).any()
+    for depth in law_grid.DEPTHS:
+        last = [
+            np.mean([values[-1] for values in cells(normed, depth=depth, weight_decay=d).nc1_end])
+            for d in law_grid.DECAYS
+        ]
+        assert (np.diff(last) < 0).all()
+
+
+def test_networks_that_learnt_nothing_are_in_it_and_marked(table):
+    """Nine layers without batch norm, squared error under strong decay, and one that diverged."""
+    diverged = table.train_accuracy.isna()
+    lost = table[diverged | (table.train_accuracy < 0.2)]
+    assert diverged.sum() == 1
+    assert not lost.batch_norm.any()
+    assert table[table.ratio.isna()].index.isin(lost.index).all()
