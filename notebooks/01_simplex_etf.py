@@ -96,7 +96,7 @@ replay(
 # %% [markdown]
 # Play it, turn it, and draw other starts. Rings mark the nearest tetrahedron.
 #
-# **What we saw.** (b), although each figure looks right at a glance. The points rest as soon as their *mean* is zero, which four can do in many ways. Three have no choice: unit vectors that sum to zero are then a simplex.
+# **What we saw.** (b), although each figure looks right at a glance. The points rest as soon as their *mean* is zero, which four can do in many ways. Three have no choice: if they sum to zero, they are a simplex.
 #
 # So let near pairs count for more than far ones: roll down
 #
@@ -147,7 +147,7 @@ claim("β = 1, one dimension too few", packings.gram_error(packings.repel(4, 2))
 #
 # We want the *largest* cosine small. So raise $\beta$ slowly from 1 to 1000: first all pairs count, in the end the nearest. Of 16 starts the best is kept; struts join the pairs nearest then.
 #
-# **Predict.** Eight points in space come to **(a)** the corners of a cube; **(b)** something less regular. And five points: **(c)** one best figure, up to rotation; **(d)** many.
+# **Predict.** Eight points in space come to **(a)** the corners of a cube; **(b)** something less regular. And five points: **(c)** one best figure; **(d)** many.
 
 # %%
 replay(shapes.of_zoo, shape=list(shapes.ZOO), draw=[0, 1, 2], start={"shape": "icosahedron"})
