@@ -178,7 +178,7 @@ explore(
 )
 
 # %% [markdown]
-# **What we saw.** (c). For ten classes the first dimension below $C-1$ costs 5 %, and then down to five nothing more: $p$ dimensions have room for $2p$ directions $\pm e_i$, the **orthoplex**, no two closer than a right angle, and once the simplex has no room nothing does better (Rankin 1955). Below, one pays for each dimension. Random directions, the control, are much closer everywhere.
+# **What we saw.** (c). For ten classes the first dimension below $C-1$ costs 5 %, and then down to five nothing more: $p$ dimensions have room for $2p$ directions $\pm e_i$, the **orthoplex**, no two closer than a right angle, and once the simplex has no room nothing does better (Rankin 1955). Below, one pays for each dimension. Ten random directions, the control, are much closer in every dimension.
 #
 # **What it does not show.** That a network finds it. And hollow dots are only the best *found* here; of the others it is proved that nothing is better.
 
