@@ -30,6 +30,8 @@ _PUBLIC = {
     "nclib.measuring.measured": ("measure",),
     "nclib.player.player": ("CollapsePlayer",),
     "nclib.runs.checkpoint": ("Checkpoint", "CheckpointError"),
+    "nclib.runs.layer_recording": ("record_layers",),
+    "nclib.runs.layer_runs": ("LayerRun", "load_layer_run"),
     "nclib.runs.networks": ("build_network", "features_and_classifier"),
     "nclib.runs.presets": ("cosine_schedule", "step_schedule"),
     "nclib.runs.recorded": ("load_run", "recorded_runs"),
@@ -44,7 +46,7 @@ _MODULES = {
     "nclib.data": ("perturb",),
     "nclib.formulas": (
         *("central_path", "collapse", "deep_ufm", "descent", "etf", "layers"),
-        *("losses", "mse", "statistics", "ufm"),
+        *("law", "losses", "mse", "packings", "statistics", "ufm"),
     ),
     "nclib.measuring": ("callbacks",),
     "nclib.pictures": ("comparisons", "panels", "plane"),

@@ -119,7 +119,8 @@ def test_files_are_small_and_ask_for_nothing(path):
     assert re.findall(reaching_out, source) == []
     imported = re.findall(r"^import .*? from (\S+);$", source, re.MULTILINE)
     assert len(imported) == len(re.findall(r"^\s*import\b", source, re.MULTILINE))
-    assert {name.strip('"') for name in imported} <= {f"./{name}" for name in player.FILES}
+    beside = {(path.parent / name.strip('"')).resolve() for name in imported}
+    assert beside <= {*SOURCES}
 
 
 # ---- Formulas that Python writes, too ----------------------------------------------------------

@@ -3,6 +3,7 @@
     python tools/record.py cpu --workers 2              # two hours on two cores
     python tools/record.py gpu --root DATA              # the papers' networks and settings
     python tools/record.py grid                         # nclib/runs/grid.csv: half an hour on one
+    python tools/record.py layers                       # layer by layer, and law_grid.csv beside
     python tools/record.py cpu --only "mnist-vgg11-*"   # some of them
 
 Finished runs and checkpoints are kept in ``--folder``: when it was interrupted, call it again.
@@ -21,9 +22,13 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only wait
 
-from nclib.runs import grid, presets
+from nclib.runs import grid, law_grid, presets
 from nclib.runs.identity import run_name
+from nclib.runs.layer_recipes import RECIPES
+from nclib.runs.layer_recording import record_layer_run
+from nclib.runs.layer_runs import FOLDER, LayerRun
 from nclib.runs.sweeps import sweep
+from nclib.runs.training import DivergedError
 
 RECORDED = Path(__file__).resolve().parents[1] / "nclib" / "runs" / "recorded"
 LOSSES = {"ce": "cross_entropy", "mse": "squared_error"}
@@ -80,15 +85,46 @@ def over_grid() -> dict[str, dict]:
     return {f"grid-{index:03}": one for index, one in enumerate(grid.configurations())}
 
 
+def layers(asked: argparse.Namespace) -> None:
+    """Each layer run beside the library, and the grid of the law ("law-grid" by name)."""
+    for name, recipe in RECIPES.items():
+        if fnmatch(name, asked.only):
+            run = record_layer_run(recipe, root=asked.root, device="cpu")
+            print(run.save(FOLDER / f"{name}.npz"), run.law(), run.at(-1, "test").accuracy[0])
+    if fnmatch("law-grid", asked.only):
+        Path(asked.folder).mkdir(parents=True, exist_ok=True)
+        runs = [_kept(one, asked) for one in law_grid.configurations()]
+        law_grid.write_law_grid(runs, next(filter(None, runs)).settings["environment"])
+
+
+def _kept(configuration: dict, asked: argparse.Namespace) -> LayerRun | None:
+    """A run of the grid, from the folder if it was made before; None if it diverged."""
+    name = f"law-{run_name(configuration)}"
+    path, lost = (Path(asked.folder, name + ending) for ending in (".npz", ".diverged"))
+    if path.exists() or lost.exists():
+        return LayerRun.load(path) if path.exists() else None
+    try:
+        run = record_layer_run(configuration, root=asked.root, device="cpu")
+    except DivergedError as error:
+        lost.write_text(str(error), encoding="utf-8")
+        return None
+    run.save(path)
+    print(path, run.law(), flush=True)
+    return run
+
+
 def main() -> None:
     """Sweep over what is asked for, then copy what is done beside the library."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", choices=("cpu", "gpu", "grid"))
+    parser.add_argument("runs", choices=("cpu", "gpu", "grid", "layers"))
     parser.add_argument("--only", default="*", help="pattern of names")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--folder", default="build/runs")
     parser.add_argument("--root", default=os.environ.get("NCLIB_DATA", "../shared/data"))
     asked = parser.parse_args()
+    if asked.runs == "layers":
+        layers(asked)
+        return
     runs = {"cpu": cpu, "gpu": gpu, "grid": over_grid}[asked.runs]()
     runs = {
         name: _located(run, asked.root) for name, run in runs.items() if fnmatch(name, asked.only)

@@ -1,7 +1,8 @@
-"""Simplex equiangular tight frames: construct, compare, align.
+"""Simplex equiangular tight frames: construct, compare, align, find the nearest.
 
 C unit vectors that sum to zero with every cosine equal to -1/(C-1): the most separated directions
-C classes can have (Papyan, Han, Donoho 2020, Definition 1). Shown in notebook 00.
+C classes can have (Papyan, Han, Donoho 2020, Definition 1). Shown in notebooks 00 and 01; margins
+and the best that fewer dimensions allow are in ``packings``.
 """
 
 from __future__ import annotations
@@ -86,3 +87,18 @@ def align(points: Float[Tensor, "C p"], frame: Float[Tensor, "C k"]) -> Alignmen
     """
     u, s, vt = torch.linalg.svd(points.T @ frame, full_matrices=False)
     return Alignment(float(s.sum() / frame.square().sum()), u @ vt)
+
+
+def nearest_etf(points: Float[Tensor, "C p"]) -> Float[Tensor, "C p"]:
+    """The simplex ETF about the origin, scaled and turned, that lies nearest to (C, p) points.
+
+    It minimises ‖points - frame‖_F (orthogonal Procrustes, float64); for centred means this over
+    ‖points‖_F is ``etf_distance``. Where several are equally near, one of them.
+
+    Raises:
+        ValueError: for fewer than 2 points, or p < C-1, where no simplex ETF exists.
+    """
+    num_classes, dim = points.shape
+    frame = simplex_etf(num_classes, dim)[:, : num_classes - 1]
+    best = align(points.double(), frame)
+    return best.scale * frame @ best.rotation.T

@@ -28,6 +28,12 @@ def asset(name: str, beside: str = __file__) -> str:
     return Path(beside).with_name(name).read_text(encoding="utf-8")
 
 
+def module_of(*texts: str) -> str:
+    """Scripts as one module: imports of one another and lines of comment fall away."""
+    imported = r'^(import .* from "\.[\w./]*\.js";| *//.*| */\*\*.*\*/)\n'
+    return re.sub(imported, "", "\n".join(texts), flags=re.MULTILINE)
+
+
 def strict_json(value: Any) -> str:
     """Compact JSON; raises ValueError for NaN, which JSON has not."""
     return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -4,9 +4,12 @@
 // payload (JSON text), frame (index of a measured epoch) and selected (class indices; none: all).
 // One run or two: with two, a picture each, and one clock over the measured epochs of both.
 
-import { decode, epochAt, frameAt, makeView, positions, shareInView } from "./player_geometry.js";
-import { Scene, mix } from "./player_scene.js";
-import { Curves, short } from "./player_curves.js";
+import { decode, epochAt, frameAt, makeView, positions } from "./player_geometry.js";
+import { mix } from "./player_sprites.js";
+import { Scene } from "./player_scene.js";
+import { Curves } from "./player_curves.js";
+import { momentOf, pictureInWords, remarkOn, stateOf } from "./player_telling.js";
+import { wordsFor } from "./player_words.js";
 import { build, fill, shortNames } from "./player_page.js";
 import { hover, listen } from "./player_input.js";
 
@@ -29,7 +32,6 @@ class Player {
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     el.append(root);
     this.resetCamera();
-    this.showAxis();
     this.load();
     listen(this);
     this.watch();
@@ -37,12 +39,17 @@ class Player {
 
   /** Takes what the model holds: runs as many as before, any epochs and classes. */
   load() {
-    const { epochs, runs } = JSON.parse(this.model.get("payload"));
+    const { epochs, runs, settings = "" } = JSON.parse(this.model.get("payload"));
     const all = runs.map(decode), names = shortNames(all.map((run) => run.title));
     Object.assign(this, { epochs, last: epochs.length - 1, classNames: all[0].class_names, colors: all[0].colors });
     this.sides.forEach((side, r) => Object.assign(side, { data: all[r], name: names[r] }));
-    fill({ root: this.root, part: this.part, sides: this.sides.map((side) => side.part) }, all, names, epochs);
+    const kind = all[0].kind || "network", { root, part } = this;
+    fill({ root, part, sides: this.sides.map((side) => side.part) }, { runs: all, names, epochs, settings });
     this.curves.setData(all, epochs);
+    if (this.kind !== kind) this.curves.logarithmic = kind !== "layers";
+    Object.assign(this, { kind, words: wordsFor(all[0]) });
+    part.axis.hidden = kind === "layers";
+    this.showAxis();
     this.choose(this.model.get("selected") || []);
     this.seek(this.model.get("frame") || 0);
   }
@@ -190,8 +197,9 @@ class Player {
   }
 
   showAxis() {
-    this.part.axis.textContent = this.curves.logarithmic ? "log epochs" : "linear epochs";
-    this.part.axis.setAttribute("aria-label", `epoch axis: ${this.curves.logarithmic ? "logarithmic" : "linear"}; switch`);
+    const { part: { axis }, curves: { logarithmic }, words } = this;
+    axis.textContent = `${logarithmic ? "log" : "linear"} ${words.moments}`;
+    axis.setAttribute("aria-label", `${words.moment} axis: ${logarithmic ? "logarithmic" : "linear"}; switch`);
   }
 
   // ---- Drawing ------------------------------------------------------------------------------------
@@ -227,40 +235,15 @@ class Player {
     if (what === this.described) return;
     this.described = what;
     const epoch = this.epochs[frame], end = this.epochs[this.last];
-    const states = this.sides.map((side) => this.stateOf(side, epoch));
-    const lines = [`epoch ${epoch} of ${end}`, ...states.map(({ name, percent, nc1 }) => `${name}train accuracy ${percent} · NC1 ${short(nc1)}`)];
+    const states = this.sides.map((side) => stateOf(side, epoch)), run = this.sides[0].data, moment = momentOf(run, epoch, end);
+    const lines = [moment, ...states.map(({ name, values }) => name + values.join(" · "))].filter(Boolean);
     if (states.length === 1) part.readout.textContent = lines.join(" · ");
     else part.readout.replaceChildren(...lines.map(span));
-    part.scrub.setAttribute("aria-valuetext", `epoch ${epoch} of ${end}`);
-    this.sides.forEach((side, r) => { side.part.caption.textContent = side.view.caption + this.remark(side, states[r].at); });
+    part.scrub.setAttribute("aria-valuetext", moment);
+    this.sides.forEach((side, r) => { side.part.caption.textContent = side.view.caption + remarkOn(side, states[r].at); });
     if (this.playing) return;
-    this.sides.forEach((side, r) => side.part.canvas.setAttribute("aria-label", this.inWords(side, states[r])));
+    this.sides.forEach((side, r) => side.part.canvas.setAttribute("aria-label", pictureInWords(side, states[r])));
     part.curves.setAttribute("aria-label", this.curves.inWords(epoch, this.sides.map((side) => side.name)));
-  }
-
-  /** What `side` shows at `epoch`, by its nearest measured epoch. */
-  stateOf({ data, name }, epoch) {
-    const at = Math.round(frameAt(data.epochs, epoch)), own = data.epochs[at];
-    const accuracy = data.metrics.train_accuracy[at];
-    const percent = accuracy === null ? "–" : `${Number((100 * accuracy).toFixed(accuracy > 0.99 ? 2 : 1))} %`;
-    const when = own === epoch ? "" : ` (epoch ${own})`;
-    return { at, own, percent, nc1: data.metrics.nc1[at], name: name && `${name}${when}: ` };
-  }
-
-  remark({ data, view, frames }, at) {
-    const status = data.status[at];
-    if (status === "zero") return " · the class means have collapsed to zero: all is drawn at the origin";
-    if (status === "not finite") return " · the features are not finite at this epoch: nothing to draw";
-    const share = view.all ? Math.round(100 * shareInView(view, frames.means, at)) : 100;
-    return share === 100 ? "" : ` · ${share} % of the means' spread`;
-  }
-
-  inWords({ data, view }, { own, percent, nc1 }) {
-    const names = view.classes.map((c) => data.class_names[c]).join(", "), zero = data.zero_error_epoch;
-    const phase = zero === null ? "" : own >= zero ? `, zero training error since epoch ${zero}` : `, zero training error comes at epoch ${zero}`;
-    const spread = nc1 === null ? "" : `; NC1, the scatter within classes relative to that between them, is ${short(nc1)}`;
-    return `${data.title}: features, class means and classifier of the classes ${names} at epoch ${own} of ` +
-      `${data.epochs[data.epochs.length - 1]}; train accuracy ${percent}${phase}${spread}. ${view.caption}.`;
   }
 
   // ---- Telling the kernel (only when something has come to rest) ------------------------------------
@@ -307,12 +290,14 @@ class Player {
 
   /** Another payload in the same place; false where it has another number of runs. */
   reload() {
-    if (JSON.parse(this.model.get("payload")).runs.length !== this.sides.length) return false;
+    const { runs, as_before: goesOn } = JSON.parse(this.model.get("payload")), again = goesOn && this.playing;
+    if (runs.length !== this.sides.length) return false;
     this.setPlaying(false);
     for (const { scene } of this.sides) scene.theme = null; // of other classes, perhaps
     this.load();
     this.setTheme();
     this.resize();
+    if (again) { this.seek(0); this.play(); }
     return true;
   }
 

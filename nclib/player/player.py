@@ -1,6 +1,6 @@
 """The collapse player: a recorded run as a moving picture, in a notebook or as a page of its own.
 
-One JavaScript module draws it, in six files that are joined here. Two wrappers bring it to the
+One JavaScript module draws it, in files that are joined here. Two wrappers bring it to the
 screen: an anywidget (the kernel sees the frame), and self-contained HTML (no kernel, no network).
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 import functools
 import html
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from nclib.files import atomic_write
 from nclib.host import shows_html
-from nclib.player.page import asset, page, strict_json
+from nclib.player.page import asset, module_of, page, strict_json
 
 FILES = (
-    *("player_geometry.js", "player_scene.js", "player_curves.js"),
+    *("player_words.js", "player_body.js", "player_geometry.js", "player_sprites.js"),
+    *("player_struts.js", "player_scene.js", "player_curves.js", "player_telling.js"),
     *("player_page.js", "player_input.js", "player.js"),
 )
 
@@ -48,6 +48,7 @@ class CollapsePlayer:
         height: of the picture in pixels, without the controls (at most: beside each other, or on
             a narrow page, pictures are square).
         classes: names or indices of the three or four classes to begin with; all when not given.
+        settings: of sliders beside it, in words; they stand behind the title.
 
     Raises:
         ValueError: for a trajectory in which nothing was recorded; for runs whose classes have
@@ -65,12 +66,13 @@ class CollapsePlayer:
         *,
         height: int = 540,
         classes: Sequence[str | int] | None = None,
+        settings: str = "",
     ) -> None:
         self._height = height
-        self._take(trajectory, other)
+        self._take(trajectory, other, settings)
         self._selected, self._frame = _class_indices(classes, self._names), 0
 
-    def _take(self, trajectory: Recorded, other: Recorded | None) -> None:
+    def _take(self, trajectory: Recorded, other: Recorded | None, settings: str) -> None:
         runs = [run.payload() for run in (trajectory, other) if run is not None]
         names = [run["class_names"] for run in runs]
         if names[0] != names[-1]:
@@ -81,22 +83,39 @@ class CollapsePlayer:
         self.epochs = tuple(sorted({epoch for run in runs for epoch in run["epochs"]}))
         self.title = " | ".join(run["title"] for run in runs)
         self.payload = {"runs": runs, "epochs": list(self.epochs), "height": self._height}
+        self.payload |= {"settings": settings} if settings else {}
         self._names = names[0]
 
-    def show(self, trajectory: Recorded, other: Recorded | None = None) -> None:
+    def show(
+        self,
+        trajectory: Recorded,
+        other: Recorded | None = None,
+        *,
+        settings: str = "",
+        as_before: bool = False,
+    ) -> None:
         """Play another run, or two, in the same place, beginning at the end.
 
         The classes on show stay chosen if the run has the same ones.
 
+        Args:
+            trajectory: as for a new player, as are ``other`` and ``settings``.
+            other: beside it.
+            settings: behind the title.
+            as_before: stand where the run before stood, at the start, at the end or at the same
+                share between them; what plays goes on playing, from its start.
+
         Raises:
             ValueError: as for a new player; the run on show then stays.
         """
-        names = self._names
-        self._take(trajectory, other)
-        self._selected = list(self.selected) if self._names == names else []
-        self._frame = len(self.epochs) - 1
+        names, share = self._names, self.frame / max(len(self.epochs) - 1, 1)
+        selected = self.selected
+        self._take(trajectory, other, settings)
+        self.payload |= {"as_before": True} if as_before else {}
+        self._selected = list(selected) if self._names == names else []
+        self._frame = round((share if as_before else 1) * (len(self.epochs) - 1))
         if "_widget" in self.__dict__:
-            self._widget.take(self.payload, self._selected)
+            self._widget.take(self.payload, self._selected, self._frame)
 
     @functools.cached_property
     def _widget(self) -> Any:
@@ -147,17 +166,26 @@ class CollapsePlayer:
         return {**data, "text/plain": repr(self)}, metadata
 
     def _iframe(self) -> str:
+        return framed(self.to_html(), f"Collapse player: {self.title}", *self.heights())
+
+    def heights(self) -> tuple[int, int]:
+        """Pixels that a page of it takes, on a wide page and on a narrow one."""
         rows = 1 + sum(len(name) + 5 for name in self._names) // 100
         wide = self.payload["height"] + 210 + 30 * rows
-        wide, narrow = (wide, 1470) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
-        kind = f"nc-frame-{wide}"  # a page cannot look into the frame: two heights, by its width
-        return (
-            f"<style>.{kind} {{ height: {wide}px; }} @media (max-width: 880px) "
-            f"{{ .{kind} {{ height: {narrow}px; }} }}</style>"
-            f'<iframe class="{kind}" srcdoc="{html.escape(self.to_html())}" width="100%" '
-            f'title="{html.escape("Collapse player: " + self.title)}" style="border: 0" '
-            'sandbox="allow-scripts"></iframe>'
-        )
+        return (wide, 1470) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
+
+
+def framed(inside: str, title: str, wide: int, narrow: int) -> str:
+    """A page in a frame that cannot reach out; ``title`` is plain text, heights are in pixels."""
+    kind = (
+        f"nc-frame-{wide}-{narrow}"  # a page cannot look into the frame: two heights, by its width
+    )
+    return (
+        f"<style>.{kind} {{ height: {wide}px; }} @media (max-width: 880px) "
+        f"{{ .{kind} {{ height: {narrow}px; }} }}</style>"
+        f'<iframe class="{kind}" srcdoc="{html.escape(inside)}" width="100%" '
+        f'title="{html.escape(title)}" style="border: 0" sandbox="allow-scripts"></iframe>'
+    )
 
 
 def _class_indices(classes: Sequence[str | int] | None, names: Sequence[str]) -> list[int]:
@@ -180,11 +208,8 @@ def _class_indices(classes: Sequence[str | int] | None, names: Sequence[str]) ->
 
 
 def joined(*names: str) -> str:
-    """Files of this room as one module: imports of one another and lines of comment fall away."""
-    text = "\n".join(asset(name) for name in names)
-    return re.sub(
-        r'^(import .* from "\./player\w*\.js";| *//.*| */\*\*.*\*/)\n', "", text, flags=re.MULTILINE
-    )
+    """Files of this room as one module."""
+    return module_of(*map(asset, names))
 
 
 @functools.cache
@@ -208,11 +233,11 @@ def _widget_class() -> type:
             self.class_names = payload["runs"][0]["class_names"]
             self.last_frame = len(payload["epochs"]) - 1
 
-        def take(self, payload: dict[str, Any], selected: list[int]) -> None:
-            """Another payload, at its last epoch, in one message."""
+        def take(self, payload: dict[str, Any], selected: list[int], frame: int) -> None:
+            """Another payload, in one message."""
             self._know(payload)
             with self.hold_sync():
-                self.selected, self.frame = selected, self.last_frame
+                self.selected, self.frame = selected, frame
                 self.payload = strict_json(payload)
 
         @traitlets.validate("selected")

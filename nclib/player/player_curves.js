@@ -1,7 +1,8 @@
 // The metrics as small panels on a canvas of their own: logarithmic upwards, epochs to the right, a cursor.
 
 import { epochAt, frameAt } from "./player_geometry.js";
-import { sprite } from "./player_scene.js";
+import { sprite } from "./player_sprites.js";
+import { wordsFor } from "./player_words.js";
 
 const FONT = "11px system-ui, -apple-system, 'Segoe UI', sans-serif";
 const PAD = { left: 36, right: 10, top: 27, bottom: 5, axis: 18 };
@@ -15,9 +16,18 @@ export function short(value) {
   return size < 0.01 || size >= 1000 ? value.toExponential(1) : String(Number(value.toPrecision(2)));
 }
 
+/** Whole steps of 1, 2 or 5 times a power of ten around the values, some two or three of them. */
+function linearRange(all) {
+  const most = Math.max(...all), least = Math.min(...all), wide = Math.max(most - least, 0.02 * Math.abs(most), 1e-9);
+  const power = 10 ** Math.floor(Math.log10(wide / 2)), step = power * [1, 2, 5, 10].find((f) => f * power >= wide / 3);
+  const low = Math.floor(least / step + 1e-6) * step, high = Math.ceil(most / step - 1e-6) * step;
+  return { empty: !all.length, high: Math.max(high, low + step), low, zero: false, floor: low, step };
+}
+
 /** Whole decades around the positive values; a value of 0 sits on the floor below them. */
-function rangeOf(lines) {
+function rangeOf(lines, linear) {
   const all = lines.flatMap((line) => line.values).filter((v) => v !== null);
+  if (linear) return linearRange(all.length ? all : [0, 1]);
   const values = all.filter((v) => v > 0).map(Math.log10), zero = all.some((v) => v === 0);
   const high = values.length ? Math.ceil(Math.max(...values) - 1e-9) : 0;
   const low = Math.min(values.length ? Math.floor(Math.min(...values) + 1e-9) : -1, high - 1);
@@ -33,18 +43,18 @@ export class Curves {
 
   /** One run or two over the clock's `epochs`; what the panels show is the first run's. */
   setData(runs, epochs) {
-    Object.assign(this, { runs, first: epochs[0], last: epochs[epochs.length - 1] });
+    Object.assign(this, { runs, first: epochs[0], last: epochs[epochs.length - 1], words: wordsFor(runs[0]) });
     this.panels = runs[0].panels.map((panel) => this.panelOf(panel));
   }
 
   /** A panel's lines: of the class means, of the classifier. All tend to 0. */
-  panelOf({ title, short: brief, columns, share_of_right: right }) {
+  panelOf({ title, short: brief, columns, share_of_right: right, linear }) {
     const lines = this.runs.flatMap((run, r) => columns.map((name, m) => {
       const values = right ? run.metrics[name].map((v) => (v === null ? null : 1 - v)) : run.metrics[name];
       return { values, epochs: run.epochs, ...this.styleOf(r, m) };
     }));
     const told = this.runs.length > 1 ? lines.filter((line) => !line.ofClassifier) : lines; // room for two values
-    return { title, brief, lines, told, ...rangeOf(lines) };
+    return { title, brief, lines, told, linear, ...rangeOf(lines, linear) };
   }
 
   /** Two runs differ by colour and dashes, means and classifier then by width; else by colour and dashes. */
@@ -87,7 +97,7 @@ export class Curves {
   }
 
   y(panel, box, value) {
-    const level = value > 0 ? Math.max(Math.log10(value), panel.floor) : panel.floor;
+    const level = panel.linear ? value : value > 0 ? Math.max(Math.log10(value), panel.floor) : panel.floor;
     return box.top + (box.height * (panel.high - level)) / (panel.high - panel.floor);
   }
 
@@ -131,6 +141,11 @@ export class Curves {
       ctx.strokeStyle = faint; ctx.beginPath(); ctx.moveTo(box.left, y); ctx.lineTo(box.left + box.width, y); ctx.stroke();
       ctx.fillStyle = muted; ctx.fillText(text, box.left - 5, y);
     };
+    if (panel.linear) {
+      const every = Math.ceil((13 * (panel.high - panel.floor)) / (panel.step * box.height)), steps = Math.round((panel.high - panel.low) / panel.step);
+      for (let i = 0; i <= steps; i += every) label(String(Number((panel.low + i * panel.step).toPrecision(6))), this.y(panel, box, panel.low + i * panel.step));
+      return;
+    }
     const perDecade = box.height / (panel.high - panel.floor);
     const step = Math.ceil(13 / perDecade), lowest = panel.zero ? this.y(panel, box, 0) - 12 : Infinity;
     for (let d = panel.high; d >= panel.low; d -= step) {
@@ -159,12 +174,12 @@ export class Curves {
     const { first, last } = this, top = box.top + box.height + 5, right = box.left + box.width + 6;
     const ticks = this.logarithmic ? [0, 1, 10, 100, 1000, 10000] : [first, Math.round((first + last) / 2)];
     ctx.fillStyle = muted; ctx.textBaseline = "top"; ctx.textAlign = "right";
-    ctx.fillText("epoch " + last, right, top);
+    ctx.fillText(`${this.words.moment} ${last}`, right, top);
     ctx.textAlign = "center";
     let free = -Infinity;
     for (const tick of ticks.filter((t) => t >= first && t < last)) {
       const x = box.left + box.width * this.axis(tick), half = ctx.measureText(tick).width / 2 + 3;
-      if (x - half < free || x + half > right - ctx.measureText("epoch " + last).width) continue;
+      if (x - half < free || x + half > right - ctx.measureText(`${this.words.moment} ${last}`).width) continue;
       ctx.fillText(tick, x, top);
       free = x + half;
     }
@@ -214,7 +229,8 @@ export class Curves {
       const each = this.runs.length * (lines.length > this.runs.length ? 2 : 1);
       return `${title}: ${lines.slice(0, each).map((line, l) => wordsOf(line, names[Math.floor((l * this.runs.length) / each)], epoch)).join(", ")}`;
     });
-    return `curves over epochs ${this.first} to ${this.last}, at epoch ${epoch}: ${panels.join("; ")}.`;
+    const { moment, moments } = this.words;
+    return `curves over ${moments} ${this.first} to ${this.last}, at ${moment} ${epoch}: ${panels.join("; ")}.`;
   }
 }
 

@@ -1,6 +1,9 @@
 // Numbers to positions: what is drawn where, before any camera. Touches no page and no canvas.
 // Arrays are flat and row-major; E epochs, S samples, C classes, d recorded dimensions, K classes shown.
 
+import { bodyOf, strengths } from "./player_body.js";
+import { captionOf } from "./player_words.js";
+
 // ---- The payload ----------------------------------------------------------------------------------
 
 function bytes(base64) {
@@ -10,14 +13,14 @@ function bytes(base64) {
   return out.buffer;
 }
 
-/** The payload with its packed arrays unpacked; features stay Int16, times feature_scale[epoch]. */
+/** The payload with its packed arrays unpacked; features stay Int16, times feature_scale[epoch]. No labels: no features. */
 export function decode(payload) {
   return {
     ...payload,
-    labels: new Uint16Array(bytes(payload.labels)),
-    features: new Int16Array(bytes(payload.features)),
+    labels: new Uint16Array(bytes(payload.labels || "")),
+    features: new Int16Array(bytes((payload.labels && payload.features) || "")),
     means: new Float32Array(bytes(payload.means)),
-    weights: new Float32Array(bytes(payload.weights)),
+    weights: payload.weights ? new Float32Array(bytes(payload.weights)) : null,
   };
 }
 
@@ -153,16 +156,19 @@ function centredRows(array, e, classes, C, d) {
  * epoch's class means lie best on the simplex ETF (orthogonal Procrustes). More classes are projected
  * on the first three principal axes, and the ETF with them. The axes never change during play.
  * Beside another run's view `like`, a projected ETF is turned to look the same in both.
+ * Points (`kind`) lie on a sphere about the origin, which stays where it is; where it has no room for
+ * a simplex none is drawn.
  *
  * Returns classes, dims (1, 2 or 3), axes (d, dims), scale, vertices (K, dims; null where no ETF
- * exists), frameAxes ((K-1, dims), the ETF's share in the axes), exact, caption.
+ * exists), frameAxes ((K-1, dims), the ETF's share in the axes), exact, caption, edges (pairs of
+ * indices into classes, flat), faces (lists of them), radius (of the sphere; 0: none).
  */
 export function makeView(data, chosen, like = null) {
-  const { num_classes: C, dims: d } = data;
+  const { num_classes: C, dims: d } = data, free = data.kind === "points";
   const classes = chosen.length ? [...chosen] : Array.from({ length: C }, (_, c) => c);
-  const K = classes.length, need = K - 1;
+  const K = classes.length, need = K - 1, room = !free || data.num_features >= C - 1;
   const last = centredRows(data.means, data.epochs.length - 1, classes, C, d);
-  const found = need <= d ? align(last, K, d) : null; // no room for an ETF otherwise
+  const found = room && need <= d ? align(last, K, d) : null; // no room for an ETF otherwise
   const whole = found && need <= 3;
   const dims = whole ? need : Math.min(d, 3);
   const shared = found && !whole && d === need && like && like.frameAxes;
@@ -170,8 +176,10 @@ export function makeView(data, chosen, like = null) {
   const frameAxes = found && !whole && gram(found.rotation, axes, d, need, dims);
   const vertices = whole ? found.frame : found && product(found.frame, frameAxes, K, need, dims);
   const exact = Boolean(whole) || data.num_features <= 3;
-  const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, scale: found ? found.scale : 1 };
-  return { ...view, caption: captionOf(view, data.num_features) };
+  const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, points: free, scale: found ? found.scale : 1 };
+  Object.assign(view, bodyOf(data, classes));
+  view.radius = free && view.all ? Math.sqrt(dot(last, last) / K) / view.scale : 0;
+  return { ...view, caption: captionOf(view, data) };
 }
 
 /** Procrustes of (K, d) points on the simplex ETF: points ≈ scale · frame · rotationᵀ, rotation (d, K-1). */
@@ -195,22 +203,11 @@ function product(A, B, rows, inner, cols) {
   return out;
 }
 
-function captionOf({ classes, dims, vertices, exact }, p) {
-  const need = classes.length - 1;
-  const s = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
-  const missing = vertices ? "" : `; no simplex ETF: ${classes.length} classes need ${s(need, "dimension")}`;
-  const line = dims === 1 ? "; dots are spread upwards and downwards only to be seen" : "";
-  if (exact && p === dims) return `exact: the features have ${s(p, "dimension")} and are drawn as they are${missing}${line}`;
-  if (exact) return `exact: ${classes.length} classes span ${s(need, "dimension")}, those of the last epoch${line}`;
-  if (vertices) return `projection: ${classes.length} classes need ${need} dimensions, ${dims} shown`;
-  return `projection: the features have ${p} dimensions, ${dims} shown${missing}`;
-}
-
 // ---- Positions of every epoch ---------------------------------------------------------------------
 
 /** Positions (E, ·, 3) of the view's features, means and weights; `shown` lists the samples drawn. */
 export function positions(data, view) {
-  const { num_classes: C, dims: d } = data;
+  const { num_classes: C, dims: d, weights } = data;
   const E = data.epochs.length, S = data.labels.length, K = view.classes.length;
   const slot = new Int16Array(C).fill(-1);
   view.classes.forEach((c, k) => { slot[c] = k; });
@@ -220,17 +217,18 @@ export function positions(data, view) {
     labels: Uint16Array.from(shown, (s) => data.labels[s]),
     features: new Float32Array(E * shown.length * 3),
     means: new Float32Array(E * K * 3),
-    weights: new Float32Array(E * K * 3),
+    weights: weights && new Float32Array(E * K * 3),
+    strengths: strengths(data, view),
   };
   const centre = new Float64Array(d), none = new Float64Array(d);
   for (let e = 0; e < E; e++) {
-    const step = data.feature_scale[e];
-    meanOf(data.means, e, view.classes, C, d, centre);
-    shown.forEach((s, i) => place(data.features, (e * S + s) * d, step, centre, view, d, out.features, (e * shown.length + i) * 3));
+    if (!view.radius) meanOf(data.means, e, view.classes, C, d, centre);
+    shown.forEach((s, i) => place(data.features, (e * S + s) * d, data.feature_scale[e], centre, view, d, out.features, (e * shown.length + i) * 3));
     view.classes.forEach((c, k) => place(data.means, (e * C + c) * d, 1, centre, view, d, out.means, (e * K + k) * 3));
-    if (!view.all) meanOf(data.weights, e, view.classes, C, d, centre);
+    if (!weights) continue;
+    if (!view.all) meanOf(weights, e, view.classes, C, d, centre);
     const origin = view.all ? none : centre;
-    view.classes.forEach((c, k) => place(data.weights, (e * C + c) * d, 1, origin, view, d, out.weights, (e * K + k) * 3));
+    view.classes.forEach((c, k) => place(weights, (e * C + c) * d, 1, origin, view, d, out.weights, (e * K + k) * 3));
   }
   if (view.dims === 1) spread(out.features, shown.length, E);
   return out;

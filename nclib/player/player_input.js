@@ -1,6 +1,6 @@
 // Mouse, touch and keys: what people do, told to the player.
 
-import { WORDS } from "./player_scene.js";
+import { pointedAt } from "./player_words.js";
 
 const CLICK = 6; // px a pointer may move and still have clicked
 
@@ -109,7 +109,7 @@ export function hover({ scene, part: { tip }, pointer, data }) {
   if (tip.hidden === !hit && !hit) return;
   tip.hidden = !hit;
   if (!hit) return;
-  tip.textContent = `${data.class_names[hit.cls]} · ${WORDS[hit.kind]}`;
+  tip.textContent = `${data.class_names[hit.cls]} · ${pointedAt(data, hit.kind)}`;
   const room = scene.width - tip.offsetWidth - 4;
   tip.style.left = `${Math.max(4, Math.min(room, hit.x - tip.offsetWidth / 2))}px`;
   tip.style.top = `${hit.y > 50 ? hit.y - 42 : hit.y + 22}px`;

@@ -1,27 +1,15 @@
-// The picture on its canvas: camera, depth order, dots, balls, squares, rings, labels, what is pointed at.
-// Nothing is allocated while playing: positions go into typed arrays, shapes are pre-rendered sprites.
+// The picture on its canvas: camera, depth order, dots, balls, squares, rings, struts, labels, what is
+// pointed at. Nothing is allocated while playing: positions go into typed arrays, shapes are sprites.
 
 import { between } from "./player_geometry.js";
+import { mistSprite, sphereSprite, spritesOf } from "./player_sprites.js";
+import { drawFace, drawHalf, faceDepth, firmness, mistOf, strutWidth } from "./player_struts.js";
 
-const TAU = 2 * Math.PI;
 export const EYE = 5.5; // distance of the camera, in radii of the ETF; camera.py reads it here
 const TURNED = -0.45, RAISED = 0.28; // a solid is seen a little from the side and from above
 const DASHES = [5, 4], SOLID = [];
 const BINS = 256; // levels of depth that are told apart
-const KINDS = ["dot", "mean", "weight", "vertex", "meanStick", "weightStick", "edge"];
-export const WORDS = {
-  dot: "features of one sample",
-  mean: "class mean",
-  weight: "classifier row",
-  vertex: "vertex of the simplex ETF",
-};
-
-/** "#rrggbb" moved by `t` towards "#rrggbb". */
-export function mix(colour, towards, t) {
-  const part = (c, i) => parseInt(c.slice(1 + 2 * i, 3 + 2 * i), 16);
-  const hex = [0, 1, 2].map((i) => Math.round(part(colour, i) * (1 - t) + part(towards, i) * t));
-  return "#" + hex.map((v) => v.toString(16).padStart(2, "0")).join("");
-}
+const [DOT, MEAN, WEIGHT, VERTEX, MEAN_STICK, WEIGHT_STICK, EDGE, STRUT, FACE] = Array(9).keys();
 
 /** Rows of the camera that turns a solid by `yaw` and looks from `pitch` above: right, up, near. */
 export function rotation(yaw, pitch) {
@@ -29,22 +17,11 @@ export function rotation(yaw, pitch) {
   return [cy, sy, 0, -sy * sp, cy * sp, cp, sy * cp, -cy * cp, sp];
 }
 
-/** A small picture painted once, stamped often. */
-export function sprite(width, height, pixelRatio, paint) {
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.ceil(width * pixelRatio);
-  canvas.height = Math.ceil(height * pixelRatio);
-  const ctx = canvas.getContext("2d");
-  ctx.scale(pixelRatio, pixelRatio);
-  paint(ctx);
-  return { canvas, width, height };
-}
-
 export class Scene {
   constructor(canvas) {
     this.canvas = canvas;
     this.ctx = canvas.getContext("2d");
-    this.layers = { dot: true, mean: true, weight: true, vertex: true };
+    this.layers = { dot: true, mean: true, weight: true, vertex: true, strut: true, face: true };
     this.rotation = new Float64Array(9);
     this.bins = new Uint32Array(BINS + 1);
   }
@@ -53,34 +30,40 @@ export class Scene {
 
   /** Shows other data or other classes; `names` are all class names. */
   setView(view, frames, names, epochs) {
-    const K = view.classes.length, n = frames.labels.length;
-    Object.assign(this, { view, frames, names, epochs, K, n });
+    const K = view.classes.length, n = frames.labels.length, W = frames.weights ? K : 0, V = view.vertices ? K : 0;
+    Object.assign(this, { view, frames, names, epochs, K, n, W, V });
     this.vertices = new Float32Array(K * 3);
     if (view.vertices)
       for (let i = 0; i < K * view.dims; i++) this.vertices[Math.floor(i / view.dims) * 3 + (i % view.dims)] = view.vertices[i];
-    const means = frames.means.subarray((epochs - 1) * K * 3), end = view.vertices ? this.vertices : means;
-    this.reach = Math.max(this.reachOf(end), this.reachOf(means)); // a projected ETF is smaller: come closer
-    const heights = Array.from({ length: K }, (_, k) => end[3 * k + 1]);
-    this.middle = (Math.max(...heights) + Math.min(...heights)) / 2;
+    this.measure();
     this.pairs = [];
     for (let a = 0; a < K; a++) for (let b = a + 1; b < K; b++) this.pairs.push(a, b);
-    const counts = [n, K, K, view.vertices ? K : 0, K, K, view.vertices ? this.pairs.length / 2 : 0];
+    const M = view.edges.length / 2, F = view.faces.length;
+    Object.assign(this, { M, F, strut: strutWidth(M), firm: new Float32Array(M), firmFace: new Float32Array(F) });
+    this.sides = view.faces.map((face) => sidesOf(face, view.edges));
+    this.at = { dot: 0, mean: n, weight: n + K, vertex: n + K + W };
+    const counts = [n, K, W, V, M ? 0 : K, W, V && !M ? this.pairs.length / 2 : 0, 2 * M, F];
     this.first = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0));
     this.total = counts.reduce((a, b) => a + b, 0);
-    const points = n + 3 * K;
-    this.x = new Float32Array(points);
-    this.y = new Float32Array(points);
-    this.z = new Float32Array(points);
-    this.size = new Float32Array(points); // perspective: 1 at the origin's distance
+    const points = n + 2 * K + W;
+    for (const name of ["x", "y", "z", "size"]) this[name] = new Float32Array(points); // size: perspective, 1 at the origin
     this.depth = new Float32Array(this.total);
     this.order = new Uint32Array(this.total);
     this.kind = new Uint8Array(this.total);
     counts.forEach((count, i) => this.kind.fill(i, this.first[i], this.first[i] + count));
     this.classOf = new Uint16Array(points);
     this.classOf.set(frames.labels);
-    for (let i = 0; i < 3 * K; i++) this.classOf[n + i] = view.classes[i % K];
+    for (let i = 0; i < points - n; i++) this.classOf[n + i] = view.classes[i % K];
     this.fade = new Float32Array(names.length).fill(1);
     this.makeSprites();
+  }
+
+  /** How far things reach, and how high the middle of a plane is. */
+  measure() {
+    const { K, view, frames } = this, means = frames.means.subarray((this.epochs - 1) * K * 3), end = view.vertices ? this.vertices : means;
+    this.reach = view.radius || Math.max(this.reachOf(end), this.reachOf(means)); // a projected ETF is smaller: come closer
+    const heights = Array.from({ length: K }, (_, k) => end[3 * k + 1]);
+    this.middle = view.radius ? 0 : (Math.max(...heights) + Math.min(...heights)) / 2;
   }
 
   reachOf(points) {
@@ -108,40 +91,11 @@ export class Scene {
 
   makeSprites() {
     if (!this.view || !this.theme || !this.pixelRatio) return;
-    const { colours, ink, surface } = this.theme;
-    const ratio = this.pixelRatio;
-    const disc = (ctx, r, c) => { ctx.beginPath(); ctx.arc(c, c, r, 0, TAU); };
-    this.sprites = colours.map((colour, c) => ({
-      dot: sprite(8, 8, 2 * ratio, (ctx) => { disc(ctx, 3.2, 4); ctx.fillStyle = colour; ctx.fill(); }),
-      mean: sprite(26, 26, 1.5 * ratio, (ctx) => {
-        const shade = ctx.createRadialGradient(9.5, 8.5, 1, 13, 13, 11);
-        shade.addColorStop(0, mix(colour, "#ffffff", 0.65));
-        shade.addColorStop(0.5, colour);
-        shade.addColorStop(1, mix(colour, "#000000", 0.3));
-        disc(ctx, 10, 13); ctx.fillStyle = shade; ctx.fill();
-        ctx.lineWidth = 1.4; ctx.strokeStyle = surface; ctx.stroke();
-      }),
-      weight: sprite(24, 24, 1.5 * ratio, (ctx) => {
-        ctx.fillStyle = mix(colour, surface, 0.35); ctx.fillRect(3.5, 3.5, 17, 17);
-        ctx.lineWidth = 2; ctx.strokeStyle = mix(colour, ink, 0.45); ctx.strokeRect(3.5, 3.5, 17, 17);
-      }),
-      vertex: sprite(40, 40, 1.5 * ratio, (ctx) => {
-        disc(ctx, 16.5, 20); ctx.lineWidth = 2.2; ctx.strokeStyle = mix(colour, this.theme.ink, 0.15); ctx.stroke();
-      }),
-      label: this.labelSprite(this.names[c], ratio),
-    }));
-  }
-
-  labelSprite(name, ratio) {
-    const font = "600 13px system-ui, -apple-system, 'Segoe UI', sans-serif";
-    this.ctx.font = font;
-    const text = name.length > 18 ? name.slice(0, 17) + "…" : name;
-    const width = this.ctx.measureText(text).width + 8;
-    return sprite(width, 20, ratio, (ctx) => {
-      Object.assign(ctx, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
-      ctx.strokeStyle = this.theme.surface; ctx.strokeText(text, width / 2, 10.5);
-      ctx.fillStyle = this.theme.ink; ctx.fillText(text, width / 2, 10.5);
-    });
+    const { theme, pixelRatio: ratio, view } = this, { points } = view;
+    this.sprites = theme.colours.map((colour, c) => spritesOf(colour, this.names[c], theme, ratio, points));
+    this.mist = mistOf(theme, view.dims < 3);
+    this.veil = points && mistSprite(theme.surface, ratio);
+    this.sphere = view.radius ? sphereSprite(theme.accent, ratio) : null;
   }
 
   // ---- Where it is on the screen ------------------------------------------------------------------
@@ -179,19 +133,27 @@ export class Scene {
 
   /** Depth of every item, then a counting sort from far to near. */
   sort() {
-    const { z, n, K, depth, order, bins, first, pairs } = this;
+    const { z, n, K, W, V, M, F, at, depth, order, bins, first, pairs } = this;
     for (let i = 0; i < n; i++) depth[i] = z[i];
     for (let k = 0; k < K; k++) {
-      depth[first[1] + k] = z[n + k] + 0.04; // a ball in front of its own square, the square of its ring
-      depth[first[2] + k] = z[n + K + k] + 0.02;
-      if (this.view.vertices) depth[first[3] + k] = z[n + 2 * K + k];
-      depth[first[4] + k] = z[n + k] / 2;
-      depth[first[5] + k] = z[n + K + k] / 2;
+      depth[first[MEAN] + k] = z[at.mean + k] + 0.04; // a ball in front of its own square, the square of its ring
+      if (V) depth[first[VERTEX] + k] = z[at.vertex + k];
+      if (!M) depth[first[MEAN_STICK] + k] = z[at.mean + k] / 2;
     }
-    for (let e = first[6]; e < this.total; e++) {
-      const pair = 2 * (e - first[6]);
-      depth[e] = (z[n + 2 * K + pairs[pair]] + z[n + 2 * K + pairs[pair + 1]]) / 2 - 0.2;
+    for (let k = 0; k < W; k++) {
+      depth[first[WEIGHT] + k] = z[at.weight + k] + 0.02;
+      depth[first[WEIGHT_STICK] + k] = z[at.weight + k] / 2;
     }
+    for (let e = first[EDGE]; e < first[STRUT]; e++) {
+      const pair = 2 * (e - first[EDGE]);
+      depth[e] = (z[at.vertex + pairs[pair]] + z[at.vertex + pairs[pair + 1]]) / 2 - 0.2;
+    }
+    for (let m = 0; m < M; m++) {
+      const a = z[at.mean + this.view.edges[2 * m]], b = z[at.mean + this.view.edges[2 * m + 1]];
+      depth[first[STRUT] + 2 * m] = 0.75 * a + 0.25 * b;
+      depth[first[STRUT] + 2 * m + 1] = 0.25 * a + 0.75 * b;
+    }
+    for (let f = 0; f < F; f++) depth[first[FACE] + f] = faceDepth(this, f) - 0.15; // behind its own edges
     bins.fill(0);
     for (let i = 0; i < this.total; i++) bins[this.bin(depth[i]) + 1]++;
     for (let b = 0; b < BINS; b++) bins[b + 1] += bins[b];
@@ -212,39 +174,63 @@ export class Scene {
 
   /** Draws the moment `position` (a fractional index into the measured epochs). */
   draw(position, camera) {
-    const { ctx, K, n, frames } = this;
+    const { ctx, K, n, W, M, frames, at } = this;
     const [i, j, part] = between(position, this.epochs);
     this.aim(camera);
-    this.project(frames.features, n, i, j, part, 0);
-    this.project(frames.means, K, i, j, part, n);
-    this.project(frames.weights, K, i, j, part, n + K);
-    this.project(this.vertices, K, 0, 0, 0, n + 2 * K);
+    this.project(frames.features, n, i, j, part, at.dot);
+    this.project(frames.means, K, i, j, part, at.mean);
+    if (W) this.project(frames.weights, K, i, j, part, at.weight);
+    this.project(this.vertices, K, 0, 0, 0, at.vertex);
+    for (let m = 0; m < M; m++) this.firm[m] = firmness(frames, M, m, i, j, part);
+    this.firmUpFaces();
     this.sort();
     ctx.setTransform(this.pixelRatio, 0, 0, this.pixelRatio, 0, 0);
     ctx.globalAlpha = 1;
     ctx.clearRect(0, 0, this.width, this.height);
+    if (this.sphere) this.drawSphere();
     for (let o = 0; o < this.total; o++) this.drawItem(this.order[o]);
     if (this.layers.mean) this.drawLabels();
     ctx.globalAlpha = 1;
   }
 
+  /** A face is as firm as the loosest of its edges. */
+  firmUpFaces() {
+    for (let f = 0; f < this.F; f++) {
+      const sides = this.sides[f];
+      let least = 1;
+      for (let s = 0; s < sides.length; s++) least = Math.min(least, this.firm[sides[s]]);
+      this.firmFace[f] = least;
+    }
+  }
+
   drawItem(item) {
-    const kind = KINDS[this.kind[item]];
-    const k = item - this.first[this.kind[item]];
-    if (kind === "dot") { if (this.layers.dot) this.stamp("dot", k, 0.92); }
-    else if (kind === "mean") { if (this.layers.mean) this.stamp("mean", this.n + k, 1); }
-    else if (kind === "weight") { if (this.layers.weight) this.stamp("weight", this.n + this.K + k, 1); }
-    else if (kind === "vertex") { if (this.layers.vertex) this.stamp("vertex", this.n + 2 * this.K + k, 0.9); }
-    else if (kind === "meanStick") { if (this.layers.mean) this.stick(this.n + k, 3, false); }
-    else if (kind === "weightStick") { if (this.layers.weight) this.stick(this.n + this.K + k, 2.2, true); }
-    else if (this.layers.vertex) this.edge(k);
+    const kind = this.kind[item], k = item - this.first[kind], { layers, at } = this;
+    if (kind === DOT) { if (layers.dot) this.stamp("dot", k, 0.92); }
+    else if (kind === MEAN) { if (layers.mean) this.stamp("mean", at.mean + k, 1); }
+    else if (kind === WEIGHT) { if (layers.weight) this.stamp("weight", at.weight + k, 1); }
+    else if (kind === VERTEX) { if (layers.vertex) this.stamp("vertex", at.vertex + k, 0.9); }
+    else if (kind === MEAN_STICK) { if (layers.mean) this.stick(at.mean + k, 3, false); }
+    else if (kind === WEIGHT_STICK) { if (layers.weight) this.stick(at.weight + k, 2.2, true); }
+    else if (kind === STRUT) { if (layers.strut) drawHalf(this, k >> 1, k & 1); }
+    else if (kind === FACE) { if (layers.face) drawFace(this, k); }
+    else if (layers.vertex) this.edge(k);
   }
 
   stamp(kind, point, opacity) {
     const c = this.classOf[point], s = this.sprites[c][kind], scale = this.size[point];
-    const w = s.width * scale, h = s.height * scale;
-    this.ctx.globalAlpha = opacity * this.fade[c] * this.solidity(this.z[point]);
+    const w = s.width * scale, h = s.height * scale, solid = this.solidity(this.z[point]), veiled = this.veil && kind === "mean";
+    this.ctx.globalAlpha = opacity * this.fade[c] * (veiled ? 1 : solid);
     this.ctx.drawImage(s.canvas, this.x[point] - w / 2, this.y[point] - h / 2, w, h);
+    if (!veiled || solid === 1) return;
+    this.ctx.globalAlpha = this.fade[c] * (1 - solid);
+    this.ctx.drawImage(this.veil.canvas, this.x[point] - w / 2, this.y[point] - h / 2, w, h);
+  }
+
+  /** The sphere of points, as wide as perspective makes it. */
+  drawSphere() {
+    const { ctx, cx, cy, unit, eye } = this, r = this.view.radius;
+    const wide = (unit * r * eye) / Math.sqrt(eye * eye - r * r) * (304 / 300);
+    ctx.drawImage(this.sphere.canvas, cx - wide, cy - wide, 2 * wide, 2 * wide);
   }
 
   stick(point, width, dashed) {
@@ -261,7 +247,7 @@ export class Scene {
   }
 
   edge(k) {
-    const { ctx, pairs } = this, at = this.n + 2 * this.K;
+    const { ctx, pairs } = this, at = this.at.vertex;
     const a = at + pairs[2 * k], b = at + pairs[2 * k + 1];
     ctx.globalAlpha = Math.min(0.6, 3 / this.K) * this.solidity((this.z[a] + this.z[b]) / 2) ** 2;
     ctx.strokeStyle = this.theme.muted;
@@ -277,8 +263,9 @@ export class Scene {
     const { ctx, n } = this;
     for (let o = 0; o < this.total; o++) {
       const item = this.order[o];
-      if (this.kind[item] !== 1) continue;
-      const point = n + item - this.first[1], c = this.classOf[point], s = this.sprites[c].label;
+      if (this.kind[item] !== MEAN) continue;
+      const point = n + item - this.first[MEAN], c = this.classOf[point], s = this.sprites[c].label;
+      if (!s) continue; // it stands on its ball
       const dx = this.x[point] - this.cx, dy = this.y[point] - this.cy, length = Math.hypot(dx, dy) + 6;
       const reach = 22 * this.size[point];
       const room = Math.max(0, this.width - s.width / 2 - 2), beside = this.x[point] + (dx / length) * (reach + s.width / 2 - 5);
@@ -294,8 +281,8 @@ export class Scene {
 
   /** The nearest thing at (x, y): {kind, cls}, or null. Balls first, dots last. */
   pick(x, y) {
-    const { n, K } = this;
-    const groups = [["mean", n, K, 13], ["weight", n + K, K, 12], ["vertex", n + 2 * K, this.view.vertices ? K : 0, 18], ["dot", 0, n, 7]];
+    const { n, K, W, V, at } = this;
+    const groups = [["mean", at.mean, K, 13], ["weight", at.weight, W, 12], ["vertex", at.vertex, V, 18], ["dot", at.dot, n, 7]];
     for (const [kind, from, count, reach] of groups) {
       if (!this.layers[kind]) continue;
       let best = -1, nearest = reach;
@@ -307,4 +294,15 @@ export class Scene {
     }
     return null;
   }
+}
+
+/** Which of the edges [a, b, …] are sides of a face. */
+function sidesOf(face, edges) {
+  const found = [];
+  for (let k = 0; k < face.length; k++) {
+    const a = face[k], b = face[(k + 1) % face.length];
+    for (let m = 0; m < edges.length; m += 2)
+      if ((edges[m] === a && edges[m + 1] === b) || (edges[m] === b && edges[m + 1] === a)) found.push(m / 2);
+  }
+  return found;
 }

@@ -17,7 +17,7 @@ from nclib.data.named import NAMED
 from nclib.runs.contract import schedule_name
 
 DATA = ("per_class", "classes", "image_size", "splits")
-NETWORK = ("width", "num_features", "linear_features", "batch_norm")
+NETWORK = ("width", "num_features", "depth", "linear_features", "batch_norm")
 TRAINING = ("loss", "epochs", "learning_rate", "weight_decay", "batch_size", "momentum", "schedule")
 TRAINING += ("measure_at", "sample_per_class", "precision", "compiled")
 NEEDED = ("data", "network", "epochs", "learning_rate", "weight_decay")

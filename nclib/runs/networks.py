@@ -54,6 +54,7 @@ def build_network(
     *,
     width: int | None = None,
     num_features: int | None = None,
+    depth: int | None = None,
     linear_features: bool = False,
     batch_norm: bool = True,
     seed: int = 0,
@@ -68,6 +69,7 @@ def build_network(
             ResNet and VGG (64), growth rate of DenseNet (12 or 32); in brackets the full size.
         num_features: p; only the MLP can choose it (64). The ConvNet has 4 times its width,
             VGG and ResNet 8 times, ResNet-50 32 times.
+        depth: hidden layers of the MLP (3), the features the last of them.
         linear_features: no ReLU on the MLP's features; a ReLU keeps them from being negative, so
             that no simplex *about the origin* fits; one that is shifted away from it does.
         batch_norm: False leaves the MLP without batch norm, the control of what decay does alone.
@@ -87,14 +89,15 @@ def build_network(
         close = difflib.get_close_matches(str(name), NETWORKS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"network {name!r} is unknown; choose from {', '.join(NETWORKS)}.{hint}")
-    given = {"width": width, "num_features": num_features}
+    given = {"width": width, "num_features": num_features, "depth": depth}
     options = {option: value for option, value in given.items() if value is not None}
     at_least(1, **options)
     if name == "mlp":
         options |= {"linear_features": linear_features, "batch_norm": batch_norm}
-    elif num_features is not None or linear_features or not batch_norm:
+    elif options.keys() - {"width"} or linear_features or not batch_norm:
         raise ValueError(
-            f"num_features, linear_features and batch_norm belong to 'mlp'; {name!r} takes width"
+            "num_features, depth, linear_features and batch_norm belong to 'mlp'; "
+            f"{name!r} takes width"
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -112,12 +115,13 @@ def mlp(
     *,
     width: int = 256,
     num_features: int = 64,
+    depth: int = 3,
     linear_features: bool = False,
     batch_norm: bool = True,
 ) -> Features:
-    """Two hidden layers of ``width`` and a feature layer, each with ReLU; batch norm before it."""
+    """Hidden layers of ``width`` and last a feature layer, each with ReLU; batch norm before it."""
     layers, inputs = [nn.Flatten()], math.prod(image_shape)
-    for outputs in (width, width, num_features):
+    for outputs in (*[width] * (depth - 1), num_features):
         norm = [nn.BatchNorm1d(outputs)] if batch_norm else []
         layers += [nn.Linear(inputs, outputs), *norm, nn.ReLU()]
         inputs = outputs

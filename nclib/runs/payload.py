@@ -6,7 +6,7 @@ Arrays and a table in, JSON values out: neither knows what recorded them.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,40 @@ def payload(
         num_features: p of the network.
         zero_error_epoch: the first measured one with every training sample right, or None.
     """
+    whole = frames_played(
+        recorded,
+        table[METRICS],
+        title=title,
+        class_names=class_names,
+        labels=labels,
+        num_features=num_features,
+        moments=table.epoch,
+    )
+    panels = panels_played(len(class_names))
+    return whole | {"zero_error_epoch": zero_error_epoch, "panels": panels}
+
+
+def frames_played(
+    recorded: Coordinates,
+    metrics: pd.DataFrame,
+    *,
+    title: str,
+    class_names: Sequence[str],
+    labels: np.ndarray,
+    num_features: int,
+    moments: Iterable[int],
+) -> dict[str, Any]:
+    """The frames alone, of whatever they are, centred and scaled as ``payload`` says.
+
+    Args:
+        recorded: the geometry of the frames.
+        metrics: all columns that panels or words name, a row a frame.
+        title: of the run.
+        class_names: C names.
+        labels: (S,) classes of the features.
+        num_features: p.
+        moments: the number of each frame on the axis, such as its epoch.
+    """
     num_classes = len(class_names)
     dims = min(num_classes - 1, num_features)
     features, means, status = _normalised(recorded)
@@ -103,11 +137,9 @@ def payload(
         "num_classes": num_classes,
         "num_features": int(num_features),
         "dims": dims,
-        "epochs": [int(epoch) for epoch in table.epoch],
-        "zero_error_epoch": zero_error_epoch,
+        "epochs": [int(moment) for moment in moments],
         "status": status,
-        "panels": panels_played(num_classes),
-        "metrics": {name: [_optional_float(value) for value in table[name]] for name in METRICS},
+        "metrics": {name: [*map(_optional_float, metrics[name])] for name in metrics},
         "labels": _base64(labels, "<u2"),
         "features": _base64(packed, "<i2"),
         "feature_scale": scales,

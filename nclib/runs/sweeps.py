@@ -16,11 +16,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from nclib.data.dataset import DataSet
 from nclib.data.loading import load_data
 from nclib.files import remove_unfinished
 from nclib.runs.checkpoint import GENERATORS, Checkpoint
 from nclib.runs.identity import DATA, KEYS, NETWORK, TRAINING, as_text, name_of
-from nclib.runs.networks import build_network
+from nclib.runs.networks import Network, build_network
 from nclib.runs.tables import Table
 from nclib.runs.training import train
 from nclib.runs.trajectory import Trajectory
@@ -61,6 +62,15 @@ def _recorded(
     progress: bool,
 ) -> Trajectory:
     """The same for a configuration whose ``text`` is known, and root and device in ``where``."""
+    network, data, settings = prepared(configuration, where)
+    settings |= {"checkpoint": checkpoint, "progress": progress}
+    trajectory = Trajectory.of(train(network, data, **settings))
+    trajectory.settings["configuration"] = json.loads(text)
+    return trajectory
+
+
+def prepared(configuration: Mapping[str, Any], where: dict) -> tuple[Network, DataSet, dict]:
+    """Its network and data, with root and device in ``where``, and its arguments of ``train``."""
     seeds = {name: configuration.get(name, 0) for name in ("seed", "data_seed")}
     of_data, of_network, of_training = (
         {name: configuration[name] for name in names if name in configuration}
@@ -69,10 +79,7 @@ def _recorded(
     data = load_data(configuration["data"], **where, seed=seeds["data_seed"], **of_data)
     with GENERATORS:  # an executor may run us in threads
         network = build_network(configuration["network"], data, seed=seeds["seed"], **of_network)
-    of_training |= {"seed": seeds["seed"], "checkpoint": checkpoint, "progress": progress}
-    trajectory = Trajectory.of(train(network, data, **of_training))
-    trajectory.settings["configuration"] = json.loads(text)
-    return trajectory
+    return network, data, of_training | {"seed": seeds["seed"]}
 
 
 @dataclass

@@ -10,16 +10,23 @@ from __future__ import annotations
 import base64
 import html
 import io
-import itertools
-import math
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from nclib.host import serves_browser, shows_html
 from nclib.pictures.picture import Picture
-from nclib.player.page import asset, page
+from nclib.player.page import asset, module_of, page
 from nclib.widgets import messages
+from nclib.widgets.sliders import (
+    SCRIPT,
+    as_json,
+    as_widgets,
+    check_choices,
+    check_count,
+    combinations,
+    words_of,
+)
 
 MOST_PICTURES = 120
 
@@ -39,11 +46,7 @@ class Explorer:
         start: dict[str, Any],
         on_release: bool,
     ) -> None:
-        for name, values in choices.items():
-            if len(values) < 2:
-                raise ValueError(f"{name} has {len(values)} values; a slider needs at least two")
-            if start[name] not in list(values):
-                raise ValueError(f"start of {name} is {start[name]!r}; choose from {list(values)}")
+        check_choices(choices, start)
         self._draw, self._choices, self._start = draw, choices, start
         self._on_release = on_release
         self.picture = draw(**start)
@@ -55,16 +58,9 @@ class Explorer:
 
         self._image = ipywidgets.Image(value=self.picture.png(), layout=messages.AS_IT_IS)
         self._message = ipywidgets.HTML()
-        for name, values in self._choices.items():
-            self.controls[name] = ipywidgets.SelectionSlider(
-                options=[(_text(value), value) for value in values],
-                value=self._start[name],
-                description=_words(name),
-                continuous_update=not self._on_release,
-                style={"description_width": "initial"},
-                layout={"width": "min(460px, 96%)", "margin": "2px 8px"},
-            )
-            self.controls[name].observe(self._redraw, "value")
+        self.controls = as_widgets(
+            self._choices, self._start, self._redraw, on_release=self._on_release
+        )
         return ipywidgets.VBox([*self.controls.values(), self._message, self._image])
 
     def _redraw(self, _: Any) -> None:
@@ -91,32 +87,20 @@ class Explorer:
         Raises:
             ValueError: if there are more than 120 combinations; thin the values out.
         """
-        count = math.prod(len(values) for values in self._choices.values())
-        if count > MOST_PICTURES:
-            raise ValueError(
-                f"{count} pictures would have to be drawn for a page without a kernel; "
-                f"give the sliders fewer values (at most {MOST_PICTURES} combinations)"
-            )
-        combinations = itertools.product(*self._choices.values())
-        pictures, alts = zip(*(self._drawn(*values) for values in combinations), strict=True)
-        sliders = [
-            {
-                "name": _words(name),
-                "texts": [_text(value) for value in values],
-                "start": list(values).index(self._start[name]),
-            }
-            for name, values in self._choices.items()
-        ]
-        first, alt = self._drawn(*self._start.values())  # last: a kept picture shows the start
+        check_count(self._choices, MOST_PICTURES, "pictures would have to be drawn")
+        drawn = (self._drawn(**values) for values in combinations(self._choices))
+        pictures, alts = zip(*drawn, strict=True)
+        sliders = as_json(self._choices, self._start)
+        first, alt = self._drawn(**self._start)  # last: a kept picture shows the start
         inside = page(
             title="Picture with sliders",
             style=asset("explore.css", __file__),
             body=f'<div id="sliders"></div>\n<img id="picture" alt="{html.escape(alt)}" '
             f'src="data:image/png;base64,{first}">\n<p id="words" role="status"></p>',
             state={"sliders": sliders, "pictures": pictures, "alts": alts},
-            script=asset("explore.js", __file__),
+            script=module_of(SCRIPT, asset("explore.js", __file__)),
         )
-        title = html.escape(f"Picture under {', '.join(map(_words, self._choices))}")
+        title = html.escape(f"Picture under {', '.join(map(words_of, self._choices))}")
         width, height = self.picture.canvas.get_width_height()
         return (
             f'<iframe srcdoc="{html.escape(inside)}" sandbox="allow-scripts" '
@@ -124,9 +108,9 @@ class Explorer:
             f'style="border: 0; max-width: {width + 20}px"></iframe>'
         )
 
-    def _drawn(self, *values: Any) -> tuple[str, str]:
+    def _drawn(self, **values: Any) -> tuple[str, str]:
         """A combination's picture, as small base64 PNG, and its words."""
-        picture = self._draw(**dict(zip(self._choices, values, strict=True)))
+        picture = self._draw(**values)
         buffer = io.BytesIO()  # in 128 colours it has about a third of the size
         picture.image().quantize(128).save(buffer, "png", optimize=True)
         return base64.b64encode(buffer.getvalue()).decode(), picture.alt
@@ -153,11 +137,3 @@ def explore(
     """
     first = {name: values[0] for name, values in choices.items()}
     return Explorer(draw, choices, first | (start or {}), on_release)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

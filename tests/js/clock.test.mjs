@@ -6,7 +6,8 @@ import test from "node:test";
 import { Curves, short } from "../../nclib/player/player_curves.js";
 import { between, epochAt, frameAt } from "../../nclib/player/player_geometry.js";
 import { shortNames } from "../../nclib/player/player_page.js";
-import { Scene, mix } from "../../nclib/player/player_scene.js";
+import { Scene } from "../../nclib/player/player_scene.js";
+import { mix } from "../../nclib/player/player_sprites.js";
 import { gap } from "./runs.mjs";
 
 const canvas = { getContext: () => ({}) };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -158,6 +159,14 @@ def test_the_mlps_feature_layer(linear):
     assert bool((features < 0).any()) == linear
 
 
+@pytest.mark.parametrize("depth", [None, 1, 2, 6])
+def test_the_mlps_depth(depth):
+    network = build_network("mlp", images_like((1, 8, 8)), depth=depth, width=5, num_features=4)
+    linear = [layer for layer in network.features if isinstance(layer, torch.nn.Linear)]
+    sizes = [64, *[5] * ((depth or 3) - 1), 4]
+    assert [(one.in_features, one.out_features) for one in linear] == list(pairwise(sizes))
+
+
 def test_an_mlp_without_batch_norm_has_the_same_layers_but_those():
     plain, normed = (
         build_network("mlp", images_like((1, 8, 8)), batch_norm=norm) for norm in (False, True)
@@ -191,6 +200,8 @@ def test_seeds_decide_and_the_global_generator_is_left_alone():
         ("convnet", {"num_features": 3}, "belong to 'mlp'; 'convnet' takes width"),
         ("resnet18", {"linear_features": True}, "belong to 'mlp'"),
         ("convnet", {"batch_norm": False}, "belong to 'mlp'"),
+        ("resnet18", {"depth": 34}, "belong to 'mlp'; 'resnet18' takes width"),
+        ("mlp", {"depth": 0}, "depth is 0; give an integer of at least 1"),
     ],
 )
 def test_refused(name, options, said):

@@ -1,0 +1,202 @@
+"""Points that repel each other on the sphere, step by step, as runs that the player plays.
+
+A step takes the place of an epoch, a point that of a class mean; there are no features and no
+classifier.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+import torch
+
+from nclib.formulas import packings
+from nclib.formulas.descent import log_spaced
+from nclib.palette import class_colors
+from nclib.runs.payload import _base64, _optional_float
+from nclib.shapes import Float, Number, Tensor
+
+if TYPE_CHECKING:
+    from nclib.player.player import CollapsePlayer
+
+MOST_FRAMES, MOST_NUMBERS = 60, 8000  # in a payload: coordinates of all frames, 40 kB
+MOST_STRUTS = 6  # with more points their pairs are too many to draw, if they are no contacts
+
+
+class Kind(NamedTuple):
+    """A way to repel, and its words.
+
+    Attributes:
+        words: in the title.
+        steps: so many.
+        starts: points walk from so many starts at once; the one of largest margin is kept.
+    """
+
+    words: str
+    steps: int
+    starts: int = 1
+
+
+KINDS = {
+    "simplex": Kind("repulsion, β = 1", 300),
+    "quadratic": Kind("quadratic repulsion", 300),
+    "packing": Kind("packing, β up to 1000", 500, 16),
+}
+PANELS = {
+    "gram_error": ("off the simplex: largest |Gram − simplex|", "off the simplex"),
+    "imbalance": ("off balance: ‖mean of the points‖²", "off balance"),
+    "missing": ("margin missing to the best", "missing"),
+    "largest_cosine": ("largest cosine", "largest cosine"),
+    "margin": ("margin: half the least distance", "margin"),
+}
+LINEAR = ("largest_cosine", "margin")
+
+
+@dataclass(frozen=True)
+class PointRun:
+    """Points on their way.
+
+    Attributes:
+        kind: ``"simplex"``, ``"quadratic"`` or ``"packing"``.
+        steps: E numbers of steps, the first is 0.
+        points: (E, C, p) float64, unit rows.
+    """
+
+    kind: str
+    steps: tuple[int, ...]
+    points: Float[Tensor, "E C p"]
+
+    @property
+    def title(self) -> str:
+        """Numbers and way."""
+        num_points, dim = self.points.shape[1:]
+        return f"{num_points} points in {dim} dimensions · {KINDS[self.kind].words}"
+
+    @functools.cached_property
+    def table(self) -> pd.DataFrame:
+        """A row for each kept step.
+
+        Columns: step, largest_cosine, margin; of a packing the margin that is ``missing`` to the
+        best where that is known; of others ``gram_error`` and ``imbalance``.
+        """
+        columns = {"step": self.steps}
+        columns |= {name: getattr(packings, name)(self.points).tolist() for name in LINEAR}
+        best = packings.best_margin(*self.points.shape[1:])
+        if self.kind != "packing":
+            for name in ("gram_error", "imbalance"):
+                columns[name] = getattr(packings, name)(self.points).tolist()
+        elif best is not None:
+            columns["missing"] = [max(best - found, 0) for found in columns["margin"]]
+        return pd.DataFrame(columns)
+
+    @functools.cached_property
+    def edges(self) -> list[list[int]]:
+        """Pairs to be joined: the nearest ones of a packing, all of others if they are few."""
+        last, count = self.points[-1], self.points.shape[1]
+        if self.kind == "packing":
+            return packings.contacts(last).tolist()
+        return packings.contacts(last, 2).tolist() if count <= MOST_STRUTS else []
+
+    def payload(self) -> dict[str, Any]:
+        """What the player draws, as JSON values: unit points, neither centred nor scaled.
+
+        Of more than C-1 dimensions those are kept which the last points span; the third (of two:
+        the second) is upwards.
+        """
+        num_points, dim = self.points.shape[1:]
+        axes = _axes(self.points[-1])
+        shown = [name for name in PANELS if name in self.table]
+        packed = {
+            "title": self.title,
+            "kind": "points",
+            "class_names": [str(c) for c in range(num_points)],
+            "colors": class_colors(num_points),
+            "num_classes": num_points,
+            "num_features": dim,
+            "dims": axes.shape[1],
+            "epochs": list(self.steps),
+            "zero_error_epoch": None,
+            "status": ["ok"] * len(self.steps),
+            "panels": [_panel(name) for name in shown],
+            "metrics": {name: [_optional_float(x) for x in self.table[name]] for name in shown},
+            "readout": [{"text": PANELS[name][1], "column": name} for name in shown],
+            "labels": "",
+            "features": "",
+            "feature_scale": [1.0] * len(self.steps),
+            "means": _base64((self.points @ axes).numpy(), "<f4"),
+            "weights": None,
+            "edges": self.edges,
+        }
+        if self.kind == "packing":
+            packed |= {"note": f"{len(self.edges)} pairs at the least distance"}
+            packed |= {"faces": packings.faces(self.points[-1])} if dim == 3 else {}
+        return packed
+
+    def player(self, **options: Any) -> CollapsePlayer:
+        """To be played; options as for ``CollapsePlayer``."""
+        from nclib.player.player import CollapsePlayer
+
+        return CollapsePlayer(self, **options)
+
+    def __repr__(self) -> str:
+        return f"PointRun({self.title}: {self.steps[-1]} steps, {len(self.steps)} kept)"
+
+
+def point_run(
+    num_points: int, dim: int, kind: str = "simplex", *, seed: int = 0, first: Number = 1.0
+) -> PointRun:
+    """Random points, and what becomes of them.
+
+    Args:
+        num_points: C, at least 2.
+        dim: p, at least 2.
+        kind: ``"simplex"``: ``packings.repel``, a simplex for p ≥ C-1; ``"quadratic"``:
+            ``quadratic_repulsion``; ``"packing"``: the best of 16 starts of ``pack``.
+        seed: of the start.
+        first: β at which a packing begins.
+
+    Raises:
+        ValueError: for another kind; as ``packings.repel`` and ``pack``.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind is {kind!r}; choose from {list(KINDS)}")
+    _, steps, starts = KINDS[kind]
+    points = packings.random_points(num_points, dim, starts=starts, seed=seed)
+    betas = {"simplex": [1.0] * steps, "quadratic": [0.0] * steps}.get(kind)
+    betas = packings.annealing(steps, first=first) if betas is None else betas
+    factor = packings.simplex_factor(num_points) if kind == "simplex" else 1
+    size = num_points * min(dim, num_points - 1)
+    kept = {0} | log_spaced(steps, min(MOST_FRAMES, MOST_NUMBERS // size) - 1)
+    walk = packings.repulsion(points, betas, factor=factor)
+    frames = torch.stack([state for step, state in enumerate(walk) if step in kept], dim=1)
+    best = packings.margin(frames[:, -1]).argmax()
+    return PointRun(kind, tuple(sorted(kept)), frames[best])
+
+
+def _panel(name: str) -> dict[str, Any]:
+    title, short = PANELS[name]
+    panel = {"title": title, "short": short, "columns": [name]}
+    return panel | ({"linear": True} if name in LINEAR else {})
+
+
+def _axes(points: Float[Tensor, "C p"]) -> Float[Tensor, "p d"]:
+    """Orthonormal axes, d = min(p, C-1), such that points in the plane or in space stand upright.
+
+    Upwards is the axis of symmetry, if one principal axis differs from the others; else a point.
+    """
+    count, dim = points.shape
+    _, size, axes = torch.linalg.svd(points, full_matrices=False)
+    axes, size = axes[: min(dim, count - 1)].T, size[: min(dim, count - 1)] ** 2
+    if axes.shape[1] not in (2, 3):
+        return axes
+    alone = (size[:, None] - size).abs().sum(1)
+    up = axes[:, alone.argmax()] if alone.max() > 1e-2 and len(size) == 3 else points[0]
+    inside = up @ axes  # in the axes' own coordinates
+    around, _ = torch.linalg.qr(torch.cat([inside[:, None], torch.eye(len(inside)).to(inside)], 1))
+    turned = around[:, : len(inside)].roll(-1, 1)
+    turned[:, -1] *= math.copysign(1, float(turned[:, -1] @ inside))
+    return axes @ turned
