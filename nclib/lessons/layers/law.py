@@ -15,7 +15,6 @@ from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.pictures.picture import Kept, house_style, kept, picture
 from nclib.shapes import Number
 
-LOSSES = {"cross-entropy": "cross_entropy", "squared error": "squared_error"}
 KINDS = {"with": True, "without": False}
 RATIO, R_SQUARED = 0.6, 0.99  # the law holds below the one and from the other on
 STEEPEST, LEAST = (0.15, 4.0), 1e-4  # of the map: ratios, and the least 1 - R²
@@ -32,12 +31,31 @@ def hidden_line(nc1: np.ndarray) -> LogLine:
     return log_linear(np.asarray(nc1, float)[1:])
 
 
+def networks(table: pd.DataFrame) -> dict[str, tuple[int, str]]:
+    """Depth and loss of what was recorded, by words for them: "6 layers, squared error"."""
+    pairs = table[["depth", "loss"]].drop_duplicates().itertuples(index=False)
+    words = {"cross_entropy": ""}
+    return {
+        f"{depth} layers{words.get(loss, ', ' + loss.replace('_', ' '))}": (int(depth), loss)
+        for depth, loss in pairs
+    }
+
+
+def cell(table: pd.DataFrame, network: str, batch_norm: str, weight_decay: Number) -> pd.DataFrame:
+    """The runs of one setting, a row a seed."""
+    depth, loss = networks(table)[network]
+    of_network = (table.depth == depth) & (table.loss == loss)
+    chosen = (table.batch_norm == KINDS[batch_norm]) & (table.weight_decay == weight_decay)
+    return table[of_network & chosen]
+
+
 @house_style
 def law_slider(table: pd.DataFrame) -> Kept:
     """NC1 by layer before training and at its end, a line a seed; and where ratio and R² lie.
 
-    The function takes ``loss``, ``batch_norm`` ("with", "without"), ``depth`` and
-    ``weight_decay``. Every line is drawn through the hidden layers.
+    The function takes ``network``, one of ``networks``, ``batch_norm`` ("with", "without") and
+    ``weight_decay``. Every line is drawn through the hidden layers. Right, a dot for each run of
+    the table; the chosen ones are ringed.
 
     Args:
         table: as ``law_grid.load_law_grid``.
@@ -54,16 +72,13 @@ def law_slider(table: pd.DataFrame) -> Kept:
         for when, color in (("untrained", START), ("trained", DONE))
     }
     left.legend(loc="lower left")
-    clouds, chosen = _map(right)
+    chosen = _map(right, table)
     title, above = left.set_title(" "), right.set_title(" ")
     artists = [artist for pairs in drawn.values() for pair in pairs for artist in pair]
 
-    @kept(figure, *artists, *clouds.values(), *chosen, title, above)
-    def at(loss: str, batch_norm: str, depth: int, weight_decay: Number) -> str:
-        of_loss = table[table.loss == LOSSES[loss]]
-        _scatter(clouds, of_loss)
-        rows = of_loss[(of_loss.batch_norm == KINDS[batch_norm]) & (of_loss.depth == depth)]
-        rows = rows[rows.weight_decay == weight_decay]
+    @kept(figure, *artists, *chosen, title, above)
+    def at(network: str, batch_norm: str, weight_decay: Number) -> str:
+        rows = cell(table, network, batch_norm, weight_decay)
         said, lines = [], {}
         for (when, pairs), column in zip(drawn.items(), ("nc1_start", "nc1_end"), strict=True):
             lines[when] = [_draw(pair, one) for pair, one in zip(pairs, rows[column], strict=True)]
@@ -71,7 +86,7 @@ def law_slider(table: pd.DataFrame) -> Kept:
         for dots, found in zip(chosen, lines.values(), strict=True):
             dots.set_data(*_places(found))
         count = sum(map(holds, lines["trained"]))
-        title.set_text(f"{batch_norm} batch norm, {depth} layers, decay {weight_decay:g}, {loss}")
+        title.set_text(f"{network}, {batch_norm} batch norm, decay {weight_decay:g}")
         above.set_text(f"the law holds in {count} of {len(rows)} seeds")
         ends = "; ".join(", ".join(f"{v:.2g}" for v in one) for one in rows.nc1_end)
         return (
@@ -109,8 +124,8 @@ def _range(values: Sequence[float], digits: int) -> str:
 # Ratio against R²
 
 
-def _map(axis: Axes) -> tuple[dict[bool, Line2D], list[Line2D]]:
-    """A cloud for each kind of network, and rings around the chosen ones."""
+def _map(axis: Axes, table: pd.DataFrame) -> list[Line2D]:
+    """A dot for each run, and rings to be placed around some: the untrained, the chosen."""
     axis.set(xscale="log", yscale="log", xlim=STEEPEST, ylim=(1.6, LEAST / 1.6))
     axis.set(xlabel="ratio: factor from layer to layer", ylabel="1 - R²: off the line")
     axis.set_xticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
@@ -121,22 +136,17 @@ def _map(axis: Axes) -> tuple[dict[bool, Line2D], list[Line2D]]:
     axis.add_patch(box)
     axis.text(STEEPEST[0] * 1.06, low * 1.1, "the law", color=RUN_COLORS[2], va="top")
     axis.axvline(1, color=INK, lw=0.8)
-    clouds = {}
     for (kind, has), marker, color in zip(KINDS.items(), "os", RUN_COLORS, strict=False):
-        style = {"ms": 4.5, "alpha": 0.5, "mew": 0}
-        (clouds[has],) = axis.plot([], [], marker, color=color, label=f"{kind} batch norm", **style)
-    rings = [axis.plot([], [], "o", mfc="none", mec=c, ms=10, mew=1.6)[0] for c in (START, INK)]
-    rings[0].set_label("the untrained")
-    rings[1].set_label("the chosen")
+        places = _places([hidden_line(nc1) for nc1 in table[table.batch_norm == has].nc1_end])
+        style = {"ms": 4.5, "alpha": 0.5, "mew": 0, "label": f"{kind} batch norm"}
+        axis.plot(*places, marker, color=color, **style)
+    rings = [
+        axis.plot([], [], "o", mfc="none", mec=color, ms=10, mew=1.6, label=f"the {which}")[0]
+        for which, color in (("untrained", START), ("chosen", INK))
+    ]
     look = {"loc": "outside lower right", "ncols": 4, "fontsize": 8, "handletextpad": 0.2}
-    axis.figure.legend(handles=[*clouds.values(), *rings], **look)
-    return clouds, rings
-
-
-def _scatter(clouds: dict[bool, Line2D], table: pd.DataFrame) -> None:
-    for has, dots in clouds.items():
-        ends = table[table.batch_norm == has].nc1_end
-        dots.set_data(*_places([hidden_line(nc1) for nc1 in ends]))
+    axis.figure.legend(handles=axis.get_legend_handles_labels()[0], **look)
+    return rings
 
 
 def _places(lines: Sequence[LogLine]) -> tuple[np.ndarray, np.ndarray]:
