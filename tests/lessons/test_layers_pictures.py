@@ -44,6 +44,17 @@ def test_a_heat_map_has_a_row_a_layer_and_a_column_an_epoch():
     assert "at epoch 10 2, 1, 0.5, 0.25." in at("one", "test").alt
 
 
+def test_numbers_of_reports_become_tables():
+    images, labels = torch.rand(60, 1, 8, 8), torch.arange(60) % 10
+    report = nclib.measure(heads.DeepHead(1), (images, labels), layers=True, progress=False)
+    rows = pictures.rows_of(report)
+    assert rows.index.tolist() == [row["layer"] for row in report.layers]
+    table = pictures.nc1_by_epoch({0: report, 7: report})
+    assert table.index.tolist() == [0, 7]
+    assert table.loc[7].tolist() == rows.nc1.tolist()
+    assert table.columns.tolist() == rows.index.tolist()
+
+
 # Fronts
 
 
@@ -106,6 +117,13 @@ def test_the_line_leaves_the_input_out():
     assert law.hidden_line(values).ratio == pytest.approx(0.5)
 
 
+def test_a_line_has_no_bend():
+    straight = 0.5 ** np.arange(7.0)
+    assert law.bend(straight) == pytest.approx(1)
+    assert law.bend(straight * np.array([1, 1, 1, 1, 1, 1, 0.1])) == pytest.approx(0.1)
+    assert law.bend(straight * np.array([1, 1, 1, 0.5, 0.5, 0.5, 0.5])) == pytest.approx(2)
+
+
 def test_networks_are_told_apart_by_depth_and_loss():
     table = law_rows()
     names = ["3 layers", "5 layers", "3 layers, squared error", "5 layers, squared error"]
@@ -145,12 +163,29 @@ def test_lines_in_the_picture_go_through_the_hidden_layers():
     assert np.allclose(line.get_ydata(), 0.9 * 1.2 ** np.arange(1, 6))
 
 
-def test_a_run_that_diverged_is_left_out_of_the_picture():
+def test_a_run_that_diverged_is_counted_and_not_drawn():
     table = law_rows()
     table.at[0, "nc1_end"] = np.full(4, np.nan)
     picture = law.law_slider(table)("3 layers", "with", 0.0)
     assert "holds in 1 of 2 seeds" in picture.alt
+    assert "R² 1.0000 (1 diverged)" in picture.alt
     assert width(picture) <= 900
+    table.at[1, "nc1_end"] = np.full(4, np.nan)
+    picture = law.law_slider(table)("3 layers", "with", 0.0)
+    assert "holds in 0 of 2 seeds. untrained: ratio 1.20" in picture.alt
+    assert "trained: no line (2 diverged)" in picture.alt
+
+
+def test_lines_of_a_setting_are_those_through_its_rows():
+    table = law_rows()
+    for when in ("start", "end"):
+        found = law.lines(table, "5 layers", "with", 5e-3, when)
+        rows = law.cell(table, "5 layers", "with", 5e-3)[f"nc1_{when}"]
+        names = ["ratio", "r_squared", "intercept"]
+        assert found[names].to_numpy().tolist() == [list(law.hidden_line(nc1)) for nc1 in rows]
+        assert found.bend.tolist() == [law.bend(nc1) for nc1 in rows]
+        assert not found.holds.any()
+    assert law.lines(table, "3 layers", weight_decay=0.0).holds.all()
 
 
 # Stories
@@ -182,6 +217,20 @@ def test_every_story_is_nc1_of_what_it_says(told):
     assert table.loc["flatten", 3, "at random", "true"].a == pytest.approx(mean)  # 12 of 76 wide
 
 
+def test_positions_are_taken_in_both_ways():
+    data = nclib.load_data("digits")
+    network = nclib.build_network("convnet", data, width=4)
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    found = story.by_positions(network, data.test)
+    names = ["input", "conv 1", "conv 2", "conv 3", "conv 4", "conv 5"]
+    assert [list(h) for h in found.values()] == [names, names]
+    assert {way: h["conv 1"].shape[1] for way, h in found.items()} == {"mean": 4, "flatten": 256}
+    assert torch.equal(found["mean"]["conv 5"], found["flatten"]["conv 5"])
+    flat = found["flatten"]["conv 1"].unflatten(1, (4, 64)).mean(2)
+    assert torch.allclose(flat, found["mean"]["conv 1"], atol=1e-5)
+    assert all(torch.equal(value, state[name]) for name, value in network.state_dict().items())
+
+
 def test_shuffled_labels_are_the_same_labels_in_another_order(told):
     table, _, _ = told
     true, shuffled = (table.loc["flatten", "all", "at random", kind] for kind in story.LABELS)
@@ -190,7 +239,7 @@ def test_shuffled_labels_are_the_same_labels_in_another_order(told):
 
 def test_the_slider_draws_each_story(told):
     table, _, _ = told
-    at = story.story_slider(table, ["pixels", "end"])
+    at = story.story_slider(table)
     alts = set()
     for way in table.index:
         picture = at(*way)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from nclib.formulas.law import LogLine, log_linear
 from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.pictures.picture import Kept, house_style, kept, picture
-from nclib.shapes import Number
+from nclib.shapes import Float, Number
 
 KINDS = {"with": True, "without": False}
 RATIO, R_SQUARED = 0.6, 0.99  # the law holds below the one and from the other on
@@ -29,6 +29,14 @@ def holds(line: LogLine) -> bool:
 def hidden_line(nc1: np.ndarray) -> LogLine:
     """The line through the hidden layers; the input, which no layer made, is left out."""
     return log_linear(np.asarray(nc1, float)[1:])
+
+
+def bend(nc1: Float[np.ndarray, " L"]) -> float:
+    """Factor of the last two layers over that of layers 2 and 3, of NC1 from the input on.
+
+    1 on a line; below where the end does more than its share, above where the beginning does.
+    """
+    return float((nc1[-1] / nc1[-3]) / (nc1[3] / nc1[1]))
 
 
 def networks(table: pd.DataFrame) -> dict[str, tuple[int, str]]:
@@ -47,6 +55,27 @@ def cell(table: pd.DataFrame, network: str, batch_norm: str, weight_decay: Numbe
     of_network = (table.depth == depth) & (table.loss == loss)
     chosen = (table.batch_norm == KINDS[batch_norm]) & (table.weight_decay == weight_decay)
     return table[of_network & chosen]
+
+
+def lines(
+    table: pd.DataFrame,
+    network: str,
+    batch_norm: str = "with",
+    weight_decay: Number = 5e-4,
+    when: str = "end",
+) -> pd.DataFrame:
+    """The lines of one setting, a row a seed: ``ratio``, ``r_squared``, ``holds``, ``bend``.
+
+    Args:
+        table: as ``law_grid.load_law_grid``.
+        network: one of ``networks``.
+        batch_norm: ``"with"`` or ``"without"``.
+        weight_decay: one of the table.
+        when: ``"start"``, before training, or ``"end"``.
+    """
+    nc1 = cell(table, network, batch_norm, weight_decay)[f"nc1_{when}"]
+    found = [hidden_line(one) for one in nc1]
+    return pd.DataFrame(found).assign(holds=[*map(holds, found)], bend=[*map(bend, nc1)])
 
 
 @house_style
@@ -111,13 +140,18 @@ def _draw(pair: tuple[Line2D, Line2D], nc1: np.ndarray) -> LogLine:
     return line
 
 
-def _words(lines: Sequence[LogLine]) -> str:
-    ratios, squares = zip(*((line.ratio, line.r_squared) for line in lines), strict=True)
-    return f"ratio {_range(ratios, 2)}, R² {_range(squares, 4)}"
+def _words(found: Sequence[LogLine]) -> str:
+    """The ranges of ratio and R² over seeds; those that diverged are counted."""
+    lines = [line for line in found if np.isfinite(line.ratio)]
+    lost = f" ({len(found) - len(lines)} diverged)" if len(lines) < len(found) else ""
+    if not lines:
+        return f"no line{lost}"
+    ratios, squares = ([getattr(one, name) for one in lines] for name in ("ratio", "r_squared"))
+    return f"ratio {_range(ratios, 2)}, R² {_range(squares, 4)}{lost}"
 
 
 def _range(values: Sequence[float], digits: int) -> str:
-    ends = [f"{end:.{digits}f}" for end in (np.nanmin(values), np.nanmax(values))]
+    ends = [f"{end:.{digits}f}" for end in (min(values), max(values))]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 

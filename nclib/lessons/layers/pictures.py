@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
@@ -16,6 +17,18 @@ from nclib.runs.layer_runs import LayerRun
 
 SCALE = {"norm": LogNorm(1e-3, 10), "cmap": "viridis"}  # dark is collapsed
 SPLITS = ("train", "test")
+
+
+def rows_of(report: CollapseReport, split: str = "train") -> pd.DataFrame:
+    """The numbers of every layer in a report, a row each, from first to last."""
+    rows = [row for row in report.layers if row["split"] == split]
+    return pd.DataFrame(rows).set_index("layer")
+
+
+def nc1_by_epoch(reports: Mapping[int, CollapseReport], split: str = "train") -> pd.DataFrame:
+    """NC1 of every layer, a column each, in reports by epoch, a row each."""
+    rows = {epoch: rows_of(report, split).nc1.to_dict() for epoch, report in reports.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
 
 
 def heat_maps(runs: Mapping[str, LayerRun]) -> Kept:
@@ -65,7 +78,7 @@ def _ends(axis: Axes, run: LayerRun, split: str) -> None:
     ]
     for name, values, color, style, width in lines:
         axis.plot(values, places, style, color=color, lw=width, ms=5, label=name)
-    axis.set(xscale="log", xlabel="NC1", xlim=(1e-4, 1e4))
+    axis.set(xscale="log", xlabel="NC1", xlim=(3e-5, 5e6))
     axis.figure.legend(loc="outside lower right", ncols=4, fontsize=8)
 
 
@@ -117,20 +130,19 @@ def layers_of_head(report: CollapseReport, layers: Sequence[str], name: str) -> 
         layers: their names for readers.
         name: of the network, above the picture.
     """
-    rows = [row for row in report.layers if row["split"] == "train"]
+    rows, said = rows_of(report), []
     figure, axes = picture(1, 4, size=(9, 3.3))
-    said, most = [], max(row["rank"] for row in rows)
     for axis, (quantity, (title, limits, goal)) in zip(axes, PANELS.items(), strict=True):
-        values = [np.nan if row[quantity] is None else row[quantity] for row in rows]
+        values = rows[quantity].to_numpy(float)
         axis.plot(values, "o-", color=RUN_COLORS[0], ms=5)
         axis.set_title(title, fontsize=8.5)
         axis.set(ylim=limits, yscale="log" if quantity in ("quotient", "dnc2") else "linear")
         axis.set_xticks(range(len(rows)), map(label, layers), rotation=55, ha="right")
         axis.set_xticks(axis.get_xticks(), axis.get_xticklabels(), rotation_mode="anchor")
-        if (at := most if quantity == "effective_rank" else goal) is not None:
+        if (at := rows["rank"].max() if quantity == "effective_rank" else goal) is not None:
             axis.axhline(at, color=INK, lw=1, ls="--")
         said.append(f"{title} {_listed(values)}")
-    axes[0].plot([row["nc1"] for row in rows], color=RUN_COLORS[1], lw=1.1, ls="--", label="NC1")
+    axes[0].plot(rows.nc1.to_numpy(float), color=RUN_COLORS[1], lw=1.1, ls="--", label="NC1")
     axes[0].legend(loc="lower left", fontsize=8)
     axes[1].set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
     axes[1].minorticks_off()

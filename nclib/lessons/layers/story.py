@@ -8,15 +8,31 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
-from nclib.measuring.layers.layer_samples import nc1_of, some_of_each
+from nclib.data.dataset import Split
+from nclib.measuring.layers.layer_samples import features_by_layer, nc1_of, some_of_each
+from nclib.measuring.layers.units import default_units
 from nclib.palette import INK, MUTED, RUN_COLORS
 from nclib.pictures.picture import Kept, house_style, kept, label, picture
+from nclib.runs.layer_recording import layer_names
 from nclib.shapes import Float, Int, Tensor
 
 ALL = "all"
 CHOSEN, LABELS = ("at random", "the first"), ("true", "shuffled")
 WAYS = ["positions", "images", "chosen", "labels"]
+
+
+POSITIONS = ("mean", "flatten")
+
+
+def by_positions(network: nn.Module, split: Split) -> dict[str, dict[str, Float[Tensor, "N p"]]]:
+    """Features of every layer of a network, by its name for readers: as means, and flattened."""
+    data = split.images, split.labels
+    units = default_units(network, split.images, None)
+    names = layer_names(network, units)
+    seen = {way: features_by_layer(network, data, units, positions=way) for way in POSITIONS}
+    return {way: dict(zip(names, h.values(), strict=True)) for way, h in seen.items()}
 
 
 def stories(
@@ -58,20 +74,19 @@ def _turned(features: Float[Tensor, "N p"]) -> Tensor:
 
 
 @house_style
-def story_slider(table: pd.DataFrame, layers: Sequence[str]) -> Kept:
+def story_slider(table: pd.DataFrame) -> Kept:
     """NC1 by layer as one of ``stories`` tells it, beside all images with their true labels.
 
     The function takes ``positions``, ``images``, ``chosen`` and ``labels``.
 
     Args:
         table: of ``stories``.
-        layers: names of its columns for readers.
     """
     figure, axis = picture(size=(8, 4))
-    places = range(len(layers))
+    places = range(len(table.columns))
     axis.set(yscale="log", ylim=(table.min(axis=None) / 2, table.max(axis=None) * 2))
-    axis.set(xlim=(-0.3, len(layers) - 0.7), ylabel="NC1", xlabel="what is read by")
-    axis.set_xticks(places, [label(name) for name in layers])
+    axis.set(xlim=(-0.3, len(places) - 0.7), ylabel="NC1", xlabel="layer")
+    axis.set_xticks(places, [label(name) for name in table.columns])
     ways = table.index.get_level_values("positions").unique()
     for way, line in zip(ways, ("-", "--"), strict=False):
         whole = table.loc[way, ALL, CHOSEN[0], LABELS[0]]
