@@ -93,11 +93,11 @@ def _listed(values: Iterable[float]) -> str:
 
 # Deep neural collapse
 
-PANELS = {  # quantity: title, limits of its axis, where deep neural collapse has it
-    "quotient": ("DNC1: tr Σ_W / tr Σ_B", (5e-3, 3), None),
-    "dnc2": ("DNC2: σ₁ / σ_C of the means", (0.9, 40), 1),
-    "dnc3": ("DNC3: weights off the means", (-0.03, 1.04), 0),
-    "effective_rank": ("effective rank of the means", (0, 9.6), None),
+PANELS = {  # quantity: title, the same in words, limits of its axis, deep neural collapse's value
+    "quotient": ("DNC1: tr Σ_W / tr Σ_B", "DNC1, scatter within / between", (5e-3, 3), None),
+    "dnc2": ("DNC2: σ₁ / σ_C of the means", "DNC2, largest / least singular value", (0.9, 40), 1),
+    "dnc3": ("DNC3: weights off the means", "DNC3, weights off the means", (-0.03, 1.04), 0),
+    "effective_rank": ("effective rank of the means", "effective rank", (0, 9.6), None),
 }
 
 
@@ -132,7 +132,8 @@ def layers_of_head(report: CollapseReport, layers: Sequence[str], name: str) -> 
     """
     rows, said = rows_of(report), []
     figure, axes = picture(1, 4, size=(9, 3.3))
-    for axis, (quantity, (title, limits, goal)) in zip(axes, PANELS.items(), strict=True):
+    for axis, (quantity, panel) in zip(axes, PANELS.items(), strict=True):
+        title, words, limits, goal = panel
         values = rows[quantity].to_numpy(float)
         axis.plot(values, "o-", color=RUN_COLORS[0], ms=5)
         axis.set_title(title, fontsize=8.5)
@@ -141,7 +142,7 @@ def layers_of_head(report: CollapseReport, layers: Sequence[str], name: str) -> 
         axis.set_xticks(axis.get_xticks(), axis.get_xticklabels(), rotation_mode="anchor")
         if (at := rows["rank"].max() if quantity == "effective_rank" else goal) is not None:
             axis.axhline(at, color=INK, lw=1, ls="--")
-        said.append(f"{title} {_listed(values)}")
+        said.append(f"{words}: {_listed(values)}")
     axes[0].plot(rows.nc1.to_numpy(float), color=RUN_COLORS[1], lw=1.1, ls="--", label="NC1")
     axes[0].legend(loc="lower left", fontsize=8)
     axes[1].set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
