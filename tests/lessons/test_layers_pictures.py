@@ -163,17 +163,17 @@ def test_lines_in_the_picture_go_through_the_hidden_layers():
     assert np.allclose(line.get_ydata(), 0.9 * 1.2 ** np.arange(1, 6))
 
 
-def test_a_run_that_diverged_is_counted_and_not_drawn():
+def test_a_run_without_nc1_is_counted_and_not_drawn():
     table = law_rows()
     table.at[0, "nc1_end"] = np.full(4, np.nan)
     picture = law.law_slider(table)("3 layers", "with", 0.0)
     assert "holds in 1 of 2 seeds" in picture.alt
-    assert "R² 1.0000 (1 diverged)" in picture.alt
+    assert "R² 1.0000 (1 have no NC1)" in picture.alt
     assert width(picture) <= 900
     table.at[1, "nc1_end"] = np.full(4, np.nan)
     picture = law.law_slider(table)("3 layers", "with", 0.0)
     assert "holds in 0 of 2 seeds. untrained: ratio 1.20" in picture.alt
-    assert "trained: no line (2 diverged)" in picture.alt
+    assert "trained: no line (2 have no NC1)" in picture.alt
 
 
 def test_lines_of_a_setting_are_those_through_its_rows():
@@ -186,6 +186,7 @@ def test_lines_of_a_setting_are_those_through_its_rows():
         assert found.bend.tolist() == [law.bend(nc1) for nc1 in rows]
         assert not found.holds.any()
     assert law.lines(table, "3 layers", weight_decay=0.0).holds.all()
+    assert law.holding(table).equals(table.batch_norm & (table.weight_decay == 0))
 
 
 # Stories

@@ -31,6 +31,11 @@ def hidden_line(nc1: np.ndarray) -> LogLine:
     return log_linear(np.asarray(nc1, float)[1:])
 
 
+def holding(table: pd.DataFrame) -> pd.Series:
+    """Whether the law holds at the end, for each run of a ``law_grid.load_law_grid``."""
+    return table.nc1_end.map(hidden_line).map(holds)
+
+
 def bend(nc1: Float[np.ndarray, " L"]) -> float:
     """Factor of the last two layers over that of layers 2 and 3, of NC1 from the input on.
 
@@ -141,9 +146,12 @@ def _draw(pair: tuple[Line2D, Line2D], nc1: np.ndarray) -> LogLine:
 
 
 def _words(found: Sequence[LogLine]) -> str:
-    """The ranges of ratio and R² over seeds; those that diverged are counted."""
+    """The ranges of ratio and R² over seeds; those without NC1 are counted.
+
+    They have none where the loss became infinite, and where all class means coincide.
+    """
     lines = [line for line in found if np.isfinite(line.ratio)]
-    lost = f" ({len(found) - len(lines)} diverged)" if len(lines) < len(found) else ""
+    lost = f" ({len(found) - len(lines)} have no NC1)" if len(lines) < len(found) else ""
     if not lines:
         return f"no line{lost}"
     ratios, squares = ([getattr(one, name) for one in lines] for name in ("ratio", "r_squared"))
