@@ -150,7 +150,10 @@ claim("β = 1, one dimension too few", packings.gram_error(packings.repel(4, 2))
 # **Predict.** Eight points in space come to **(a)** the corners of a cube; **(b)** something less regular. And five points: **(c)** one best figure; **(d)** many.
 
 # %%
-replay(shapes.of_zoo, shape=list(shapes.ZOO), draw=[0, 1, 2], start={"shape": "icosahedron"})
+replay(
+    shapes.of_zoo, shape=list(shapes.ZOO), draw=[0, 1, 2],
+    start={"shape": "icosahedron"}, at_end=True,
+)  # fmt: skip
 
 # %% [markdown]
 # Turn them. Six points are an octahedron, twelve an icosahedron, exactly. Seven: one at a pole, three and three around. Five: two poles, and three points on the equator that may slide as long as none comes nearer than a right angle to another; draw again, and they stand elsewhere.
