@@ -26,7 +26,7 @@ from nclib.lessons.answers import NOT_DONE, RIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "oldest" / "bin" / "python"
-SOURCES = sources([])
+SOURCES = [source for source in sources([]) if source.stem != "00_tour"]
 pytestmark = pytest.mark.slow
 
 
@@ -68,16 +68,27 @@ def test_a_students_exercises_and_what_a_good_student_hands_in_run_there(
 ):
     """One kernel in an empty folder, the library inside the notebook: unsolved, then all, solved.
 
-    That all of a student's copy runs, and every cell twice, is tested in test_copies.py.
+    That all of a student's copy runs, and every cell twice, is tested in test_copies.py; the tour
+    runs so in JupyterLab (test_hosts_in_lab.py).
     """
     text = source.read_text(encoding="utf-8")
-    made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
-    made["cells"] = [*exercises(made["cells"]), *solved["cells"]]
     (tmp_path / "empty").mkdir()
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
+    made = unsolved_then_solved(text)
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
     assert unexecuted(executed) == []
     assert hidden_errors(executed) == []
+    are_judged(text, executed)
+
+
+def unsolved_then_solved(text):
+    """A notebook that carries the library: the exercises as they are given, then all of it."""
+    made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
+    return made | {"cells": [*exercises(made["cells"]), *solved["cells"]]}
+
+
+def are_judged(text, executed):
+    """The checks say what is asked of each exercise, then that its solution is right."""
     said = host.said_by_checks(executed)
     half = text.count('tags=["check"]')
     assert len(said) == 2 * half

@@ -26,9 +26,7 @@ class Item:
 
 def of_file(name: str, count: int, *marks: str, ids=()) -> list[Item]:
     ids = ids or [str(n) for n in range(count)]
-    return [
-        Item(Path(name), f"{name}::test[{one}]", marks, SimpleNamespace(id=one)) for one in ids
-    ]
+    return [Item(Path(name), f"{name}::test[{one}]", marks, SimpleNamespace(id=one)) for one in ids]
 
 
 STEMS = ("00_tour", "02_more")

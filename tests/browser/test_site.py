@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
+import page
 import pytest
+import slides
 from cells import sources
 from framed import fits, inner_frames, play, work_all
 from lab import page_faults
@@ -22,11 +25,20 @@ def test_it_works_without_a_network(source, watch, tmp_path, monkeypatch, screen
     """The site of one notebook: its page, the index, and its slides if it has any."""
     monkeypatch.setenv("NCLIB_PROFILE", "ci")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    run_once(monkeypatch)
     write_site([source], tmp_path)
     use_page(watch, tmp_path / f"{source.stem}.html", screenshots)
     use_index(watch, tmp_path / "index.html", screenshots)
     if has_slides(source):
         use_slides(watch, tmp_path / f"{source.stem}.slides.html", screenshots)
+
+
+def run_once(monkeypatch) -> None:
+    """Page and slides are made of one run of a notebook: that of the slides, if it has any."""
+    executed = page.executed
+    run = cache(lambda source: executed(source, NCLIB_DPI="200" if has_slides(source) else "100"))
+    for tool in (page, slides):
+        monkeypatch.setattr(tool, "executed", lambda source, **_: run(source))
 
 
 def opened(watch, path: Path):
