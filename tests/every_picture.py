@@ -23,6 +23,7 @@ from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
 from nclib.lessons.measuring.pictures import what_it_takes
 from nclib.lessons.path import pictures as path
+from nclib.lessons.simplex import shapes, twist
 from nclib.lessons.unconstrained import decay, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.lessons.yours import pictures as yours
@@ -71,6 +72,7 @@ def make_all() -> dict[str, Made]:
     """Each kind of picture by its maker's qualified name."""
     made = {}
     makers = _of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth() | _of_any_network()
+    makers |= _of_shapes()
     for name, maker in makers.items():
         alts = (maker(0).alt, (picture := maker(1)).alt)
         made[name] = Made(picture, alts)
@@ -238,4 +240,18 @@ def _of_any_network() -> dict[str, Maker]:
     return {
         "layer_slider": lambda i: slider([*features][i], [*asked][i]),
         "mistakes": lambda i: yours.mistakes(off * (1 + i)),
+    }
+
+
+def _of_shapes() -> dict[str, Maker]:
+    grams, margins, cube = (
+        shapes.gram_matrices(),
+        shapes.margin_by_dimension(),
+        twist.twisted_cube(),
+    )
+    tables = [shapes.margins_by_dimension(c, (2, 3, 4), frames=20) for c in (4, 5)]
+    return {
+        "gram_matrices": lambda i: grams(4 + i, 10),
+        "margin_by_dimension": lambda i: margins(4 + i, tables[i]),
+        "twisted_cube": lambda i: cube(45 * i, 0.5),
     }

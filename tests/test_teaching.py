@@ -83,7 +83,7 @@ def test_each_session_adds_up():
 
 @EACH
 def test_every_prediction_has_its_answer(stem):
-    answers = re.findall(r"\*\*(\d)([a-e and]*):\*\*", of_notebook(stem))
+    answers = re.findall(r"\*\*(\d)([a-f and]*):\*\*", of_notebook(stem))
     asked = NOTEBOOKS[stem].split("**Predict")[1:]
     assert [int(number) for number, _ in answers] == list(range(1, len(asked) + 1))
     for (number, letters), text in zip(answers, asked, strict=True):

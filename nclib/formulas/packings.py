@@ -168,8 +168,8 @@ def gram_error(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
 
 
 def imbalance(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
-    """‖mean of the rows‖², what quadratic repulsion minimises; in [0, 1] for unit rows."""
-    return points.mean(-2).square().sum(-1)
+    """Length of the mean, which quadratic repulsion makes 0; in [0, 1] for unit rows."""
+    return points.mean(-2).norm(dim=-1)
 
 
 def contacts(points: Float[Tensor, "C p"], tolerance: Number = 1e-2) -> Int[Tensor, "E 2"]:

@@ -306,8 +306,8 @@ class Player {
     if (!width) return;
     this.root.classList.toggle("nc-narrow", width < NARROW);
     const beside = this.sides.length === 1 ? 1 : width < WIDE ? 3 : 4;
-    const columns = width >= NARROW ? beside : width > VERY_NARROW ? 2 : 1;
-    this.root.style.setProperty("--nc-rows", Math.ceil(this.curves.panels.length / columns));
+    const room = width >= NARROW ? beside : width > VERY_NARROW ? 2 : 1, count = this.curves.panels.length, columns = Math.min(room, count);
+    this.root.style.setProperty("--nc-rows", Math.ceil(count / columns));
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     for (const { part, scene } of this.sides) {
       const stage = part.canvas.getBoundingClientRect();

@@ -171,8 +171,9 @@ class CollapsePlayer:
     def heights(self) -> tuple[int, int]:
         """Pixels that a page of it takes, on a wide page and on a narrow one."""
         rows = 1 + sum(len(name) + 5 for name in self._names) // 100
-        wide = self.payload["height"] + 210 + 30 * rows
-        return (wide, 1470) if len(self.payload["runs"]) == 1 else (wide + 290, 1960)
+        runs, wide = self.payload["runs"], self.payload["height"] + 210 + 30 * rows
+        fewer = 96 * (7 - len(runs[0]["panels"])) if "kind" in runs[0] else 0  # below the picture
+        return (wide, 1470 - fewer) if len(runs) == 1 else (wide + 290, 1960 - fewer)
 
 
 def framed(inside: str, title: str, wide: int, narrow: int) -> str:

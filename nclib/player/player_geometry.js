@@ -161,12 +161,13 @@ function centredRows(array, e, classes, C, d) {
  *
  * Returns classes, dims (1, 2 or 3), axes (d, dims), scale, vertices (K, dims; null where no ETF
  * exists), frameAxes ((K-1, dims), the ETF's share in the axes), exact, caption, edges (pairs of
- * indices into classes, flat), faces (lists of them), radius (of the sphere; 0: none).
+ * indices into classes, flat), faces (lists of them), free (not centred: points, all of them), radius
+ * (of the sphere on which they are seen; 0: none).
  */
 export function makeView(data, chosen, like = null) {
-  const { num_classes: C, dims: d } = data, free = data.kind === "points";
+  const { num_classes: C, dims: d } = data, points = data.kind === "points";
   const classes = chosen.length ? [...chosen] : Array.from({ length: C }, (_, c) => c);
-  const K = classes.length, need = K - 1, room = !free || data.num_features >= C - 1;
+  const K = classes.length, need = K - 1, room = !points || data.num_features >= C - 1;
   const last = centredRows(data.means, data.epochs.length - 1, classes, C, d);
   const found = room && need <= d ? align(last, K, d) : null; // no room for an ETF otherwise
   const whole = found && need <= 3;
@@ -176,9 +177,9 @@ export function makeView(data, chosen, like = null) {
   const frameAxes = found && !whole && gram(found.rotation, axes, d, need, dims);
   const vertices = whole ? found.frame : found && product(found.frame, frameAxes, K, need, dims);
   const exact = Boolean(whole) || data.num_features <= 3;
-  const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, points: free, scale: found ? found.scale : 1 };
+  const view = { classes, dims, axes, frameAxes, vertices, exact, all: K === C, points, free: points && K === C, scale: found ? found.scale : 1 };
   Object.assign(view, bodyOf(data, classes));
-  view.radius = free && view.all ? Math.sqrt(dot(last, last) / K) / view.scale : 0;
+  view.radius = view.free && exact ? Math.sqrt(dot(last, last) / K) / view.scale : 0;
   return { ...view, caption: captionOf(view, data) };
 }
 
@@ -222,7 +223,7 @@ export function positions(data, view) {
   };
   const centre = new Float64Array(d), none = new Float64Array(d);
   for (let e = 0; e < E; e++) {
-    if (!view.radius) meanOf(data.means, e, view.classes, C, d, centre);
+    if (!view.free) meanOf(data.means, e, view.classes, C, d, centre);
     shown.forEach((s, i) => place(data.features, (e * S + s) * d, data.feature_scale[e], centre, view, d, out.features, (e * shown.length + i) * 3));
     view.classes.forEach((c, k) => place(data.means, (e * C + c) * d, 1, centre, view, d, out.means, (e * K + k) * 3));
     if (!weights) continue;

@@ -3,7 +3,7 @@
 
 import { between } from "./player_geometry.js";
 import { mistSprite, sphereSprite, spritesOf } from "./player_sprites.js";
-import { drawFace, drawHalf, faceDepth, firmness, mistOf, strutWidth } from "./player_struts.js";
+import { ballSize, drawFace, drawPart, faceDepth, firmness, mistOf, partsOf, strutWidth } from "./player_struts.js";
 
 export const EYE = 5.5; // distance of the camera, in radii of the ETF; camera.py reads it here
 const TURNED = -0.45, RAISED = 0.28; // a solid is seen a little from the side and from above
@@ -38,11 +38,12 @@ export class Scene {
     this.measure();
     this.pairs = [];
     for (let a = 0; a < K; a++) for (let b = a + 1; b < K; b++) this.pairs.push(a, b);
-    const M = view.edges.length / 2, F = view.faces.length;
-    Object.assign(this, { M, F, strut: strutWidth(M), firm: new Float32Array(M), firmFace: new Float32Array(F) });
+    const M = view.edges.length / 2, F = view.faces.length, parts = partsOf(M), ball = view.points ? ballSize(K) : 1;
+    Object.assign(this, { M, F, parts, ball, ring: view.points ? 1.15 * ball : 1, strut: strutWidth(M) });
+    Object.assign(this, { firm: new Float32Array(M), firmFace: new Float32Array(F) });
     this.sides = view.faces.map((face) => sidesOf(face, view.edges));
     this.at = { dot: 0, mean: n, weight: n + K, vertex: n + K + W };
-    const counts = [n, K, W, V, M ? 0 : K, W, V && !M ? this.pairs.length / 2 : 0, 2 * M, F];
+    const counts = [n, K, W, V, M ? 0 : K, W, V && !M ? this.pairs.length / 2 : 0, parts * M, F];
     this.first = counts.map((_, i) => counts.slice(0, i).reduce((a, b) => a + b, 0));
     this.total = counts.reduce((a, b) => a + b, 0);
     const points = n + 2 * K + W;
@@ -61,14 +62,15 @@ export class Scene {
   /** How far things reach, and how high the middle of a plane is. */
   measure() {
     const { K, view, frames } = this, means = frames.means.subarray((this.epochs - 1) * K * 3), end = view.vertices ? this.vertices : means;
-    this.reach = view.radius || Math.max(this.reachOf(end), this.reachOf(means)); // a projected ETF is smaller: come closer
+    const ever = view.free ? this.reachOf(frames.means) : 0; // points may come from farther out
+    this.reach = view.radius || Math.max(this.reachOf(end), this.reachOf(means), ever); // a projected ETF is smaller: come closer
     const heights = Array.from({ length: K }, (_, k) => end[3 * k + 1]);
-    this.middle = view.radius ? 0 : (Math.max(...heights) + Math.min(...heights)) / 2;
+    this.middle = view.free ? 0 : (Math.max(...heights) + Math.min(...heights)) / 2;
   }
 
   reachOf(points) {
     let far = 0;
-    for (let k = 0; k < this.K; k++) far = Math.max(far, Math.hypot(points[3 * k], points[3 * k + 1], points[3 * k + 2]));
+    for (let k = 0; k < points.length / 3; k++) far = Math.max(far, Math.hypot(points[3 * k], points[3 * k + 1], points[3 * k + 2]));
     return far > 0.3 ? far : 1;
   }
 
@@ -109,7 +111,7 @@ export class Scene {
     const asIs = [1, 0, 0, 0, 1, 0, 0, 0, 1];
     this.rotation.set(this.view.dims === 1 ? asIs : turned);
     this.cx = this.width / 2;
-    this.unit = (Math.min(this.width, this.height) * (flat ? 0.39 : 0.36) * zoom) / this.reach;
+    this.unit = (Math.min(this.width, this.height) * (flat ? 0.39 : this.view.points ? 0.43 : 0.36) * zoom) / this.reach;
     this.cy = this.height * 0.51 + (flat ? this.unit * this.middle : 0);
     this.eye = flat ? 1e9 : EYE * this.reach;
   }
@@ -133,7 +135,7 @@ export class Scene {
 
   /** Depth of every item, then a counting sort from far to near. */
   sort() {
-    const { z, n, K, W, V, M, F, at, depth, order, bins, first, pairs } = this;
+    const { z, n, K, W, V, M, F, parts, at, depth, order, bins, first, pairs } = this;
     for (let i = 0; i < n; i++) depth[i] = z[i];
     for (let k = 0; k < K; k++) {
       depth[first[MEAN] + k] = z[at.mean + k] + 0.04; // a ball in front of its own square, the square of its ring
@@ -150,8 +152,7 @@ export class Scene {
     }
     for (let m = 0; m < M; m++) {
       const a = z[at.mean + this.view.edges[2 * m]], b = z[at.mean + this.view.edges[2 * m + 1]];
-      depth[first[STRUT] + 2 * m] = 0.75 * a + 0.25 * b;
-      depth[first[STRUT] + 2 * m + 1] = 0.25 * a + 0.75 * b;
+      for (let h = 0; h < parts; h++) depth[first[STRUT] + parts * m + h] = a + ((h + 0.5) / parts) * (b - a);
     }
     for (let f = 0; f < F; f++) depth[first[FACE] + f] = faceDepth(this, f) - 0.15; // behind its own edges
     bins.fill(0);
@@ -211,13 +212,13 @@ export class Scene {
     else if (kind === VERTEX) { if (layers.vertex) this.stamp("vertex", at.vertex + k, 0.9); }
     else if (kind === MEAN_STICK) { if (layers.mean) this.stick(at.mean + k, 3, false); }
     else if (kind === WEIGHT_STICK) { if (layers.weight) this.stick(at.weight + k, 2.2, true); }
-    else if (kind === STRUT) { if (layers.strut) drawHalf(this, k >> 1, k & 1); }
+    else if (kind === STRUT) { if (layers.strut) drawPart(this, Math.floor(k / this.parts), k % this.parts); }
     else if (kind === FACE) { if (layers.face) drawFace(this, k); }
     else if (layers.vertex) this.edge(k);
   }
 
   stamp(kind, point, opacity) {
-    const c = this.classOf[point], s = this.sprites[c][kind], scale = this.size[point];
+    const c = this.classOf[point], s = this.sprites[c][kind], scale = this.size[point] * (kind === "mean" ? this.ball : kind === "vertex" ? this.ring : 1);
     const w = s.width * scale, h = s.height * scale, solid = this.solidity(this.z[point]), veiled = this.veil && kind === "mean";
     this.ctx.globalAlpha = opacity * this.fade[c] * (veiled ? 1 : solid);
     this.ctx.drawImage(s.canvas, this.x[point] - w / 2, this.y[point] - h / 2, w, h);

@@ -1,10 +1,12 @@
 // Edges as struts between balls, and faces, drawn into a scene: nearer ones over farther ones, which
-// fade. Each strut is two halves, sorted by depth apart. Nothing is allocated while playing.
+// fade. Each strut is cut into parts, sorted by depth apart. Nothing is allocated while playing.
 
 import { BALL, mix } from "./player_sprites.js";
 
-const LEVELS = 24; // of mist
+const LEVELS = 48; // of mist
+const HALO = 1.8, OVERLAP = 0.35; // px: a strut in front leaves a gap in one behind; its parts leave none
 const LIGHT = [-0.42, 0.62, 0.66]; // from above on the left, towards the reader: right, up, near
+const MANY = 160; // ends of struts: from here on they are drawn more simply
 const FAINT = 0.1; // how solid a strut is that is far from its length at the end
 
 /** Colours of struts and faces, from near to far: {body[], shine[], face}. */
@@ -17,32 +19,40 @@ export function mistOf({ ink, muted, surface, accent }, flat) {
 /** Width in px of one of so many struts. */
 export const strutWidth = (count) => Math.max(1.4, Math.min(5.4, 25 / Math.sqrt(Math.max(count, 1))));
 
+/** Times as large as it is painted, a ball of so many. */
+export const ballSize = (count) => (count <= 6 ? 1.25 : count <= 12 ? 1.1 : 0.95);
+
+/** Into how many parts each of so many struts is cut. */
+export const partsOf = (count) => (2 * count < MANY ? 6 : 2);
+
 /** 0 to 1: how firm edge m is between frames i and j. */
 export function firmness({ strengths }, M, m, i, j, part) {
   const from = strengths[i * M + m];
   return from + part * (strengths[j * M + m] - from);
 }
 
-/** Half h (0: from its first ball to the middle) of strut m. */
-export function drawHalf(scene, m, h) {
+/** Part h of `parts` of strut m, counted from its first ball. */
+export function drawPart(scene, m, h) {
   const { edges } = scene.view, a = scene.at.mean + edges[2 * m], b = scene.at.mean + edges[2 * m + 1];
-  const { x, y, z, size, unit, cx, cy, eye, ctx } = scene;
+  const { x, y, z, size, unit, cx, cy, eye, ctx, parts } = scene, firm = scene.firm[m];
   const ua = (x[a] - cx) / size[a], va = (y[a] - cy) / size[a], wa = z[a] * unit; // px, before perspective
   const du = (x[b] - cx) / size[b] - ua, dv = (y[b] - cy) / size[b] - va, dw = z[b] * unit - wa;
-  const long = Math.hypot(du, dv, dw), inset = (0.9 * BALL) / long;
+  const long = Math.hypot(du, dv, dw), inset = (0.9 * scene.ball * BALL) / long;
   if (!(inset < 0.5)) return; // its balls touch
-  const s = h ? 0.5 : inset, t = h ? 1 - inset : 0.5, far = eye * unit;
+  const seam = OVERLAP / long, step = (1 - 2 * inset) / parts;
+  const s = inset + h * step - (h ? seam : 0), t = inset + (h + 1) * step + (h < parts - 1 ? seam : 0), far = eye * unit;
   const ps = far / (far - wa - s * dw), pt = far / (far - wa - t * dw); // perspective at its ends
   const x0 = cx + ps * (ua + s * du), y0 = cy + ps * (va + s * dv), x1 = cx + pt * (ua + t * du), y1 = cy + pt * (va + t * dv);
-  const firm = scene.firm[m], fade = Math.max(scene.fade[scene.classOf[a]], scene.fade[scene.classOf[b]]);
-  const near = (wa + ((s + t) / 2) * dw) / unit / scene.reach;
-  const level = Math.max(0, Math.min(LEVELS - 1, Math.round(((near + 1) / 2) * (LEVELS - 1))));
-  const wide = scene.strut * (0.6 + 0.4 * firm), across = Math.hypot(x1 - x0, y1 - y0);
-  if (across < 0.3) return;
+  const across = Math.hypot(x1 - x0, y1 - y0);
+  if (across < 0.2) return; // seen from its end
+  const near = (wa + ((s + t) / 2) * dw) / unit / scene.reach, level = Math.max(0, Math.min(LEVELS - 1, Math.round(((near + 1) / 2) * (LEVELS - 1))));
+  const wide = scene.strut * (0.6 + 0.4 * firm), fade = Math.max(scene.fade[scene.classOf[a]], scene.fade[scene.classOf[b]]);
   const nx = (y0 - y1) / across, ny = (x1 - x0) / across, up = ny > 0 ? -1 : 1; // normal; which side has the light
-  ctx.globalAlpha = fade * (FAINT + (0.9 - FAINT) * firm);
-  ctx.fillStyle = scene.theme.surface;
-  if (firm > 0.5) quad(ctx, x0, y0, x1, y1, nx, ny, wide * ps + 2.4, wide * pt + 2.4, 0);
+  if (firm > 0.5 && edges.length < MANY) {
+    ctx.globalAlpha = 0.75 * fade * firm;
+    ctx.fillStyle = scene.theme.surface;
+    quad(ctx, x0, y0, x1, y1, nx, ny, wide * ps + HALO, wide * pt + HALO, 0);
+  }
   ctx.globalAlpha = fade * (FAINT + (1 - FAINT) * firm);
   ctx.fillStyle = scene.mist.body[level];
   quad(ctx, x0, y0, x1, y1, nx, ny, wide * ps, wide * pt, 0);
@@ -80,7 +90,7 @@ export function drawFace(scene, f) {
   nx /= size; ny /= size; nz /= size;
   const out = nx * (x[a] - scene.cx) - ny * (y[a] - scene.cy) + nz * z[a] * unit < 0 ? -1 : 1; // outwards
   const lit = Math.max(0, out * (nx * LIGHT[0] + ny * LIGHT[1] + nz * LIGHT[2]));
-  const firm = scene.firmFace[f], alpha = scene.view.dims < 3 ? 0.08 : out * nz > 0 ? 0.05 + 0.13 * lit : 0.06;
+  const firm = scene.firmFace[f], alpha = scene.view.dims < 3 ? 0.08 : out * nz > 0 ? 0.05 + 0.2 * lit : 0.07;
   ctx.globalAlpha = alpha * firm;
   ctx.fillStyle = scene.mist.face;
   ctx.beginPath();

@@ -43,6 +43,6 @@ function captionOfPoints({ classes, dims, vertices, exact }, { num_features: p }
   const K = classes.length, missing = vertices ? "" : `; no simplex: ${K} points would need ${counted(K - 1, "dimension")}`;
   if (exact && p === dims) return `exact: ${K} points in ${counted(p, "dimension")}, drawn as they are${missing}`;
   if (exact) return `exact: ${K} points span ${counted(K - 1, "dimension")}, those of the last step`;
-  if (vertices) return `projection: ${K} points on a simplex need ${K - 1} dimensions, ${dims} shown`;
+  if (vertices) return `projection: ${K} points span ${K - 1} dimensions, ${dims} shown`;
   return `projection: ${K} points in ${p} dimensions, ${dims} shown${missing}`;
 }

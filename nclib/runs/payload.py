@@ -139,12 +139,12 @@ def frames_played(
         "dims": dims,
         "epochs": [int(moment) for moment in moments],
         "status": status,
-        "metrics": {name: [*map(_optional_float, metrics[name])] for name in metrics},
-        "labels": _base64(labels, "<u2"),
-        "features": _base64(packed, "<i2"),
+        "metrics": {name: [*map(json_number, metrics[name])] for name in metrics},
+        "labels": packed_base64(labels, "<u2"),
+        "features": packed_base64(packed, "<i2"),
         "feature_scale": scales,
-        "means": _base64(means[..., :dims], "<f4"),
-        "weights": _base64(_unit_frames(recorded.weight)[..., :dims], "<f4"),
+        "means": packed_base64(means[..., :dims], "<f4"),
+        "weights": packed_base64(_unit_frames(recorded.weight)[..., :dims], "<f4"),
     }
 
 
@@ -176,11 +176,12 @@ def _quantised(features: np.ndarray) -> tuple[np.ndarray, list[float]]:
     return np.rint(features / scales[:, None, None]), [float(f"{s:.9g}") for s in scales]
 
 
-def _optional_float(value: Any) -> float | None:
+def json_number(value: Any) -> float | None:
     """Six digits; None for what is missing or not finite: JSON has no NaN."""
     number = float("nan") if value is None else float(value)
     return float(f"{number:.6g}") if np.isfinite(number) else None
 
 
-def _base64(array: np.ndarray, dtype: str) -> str:
+def packed_base64(array: np.ndarray, dtype: str) -> str:
+    """Its bytes, row by row, as text; the player unpacks them by the same type, such as "<f4"."""
     return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -17,11 +17,8 @@ import torch
 from nclib.formulas import packings
 from nclib.formulas.descent import log_spaced
 from nclib.palette import class_colors
-from nclib.runs.payload import _base64, _optional_float
+from nclib.runs.payload import json_number, packed_base64
 from nclib.shapes import Float, Number, Tensor
-
-if TYPE_CHECKING:
-    from nclib.player.player import CollapsePlayer
 
 MOST_FRAMES, MOST_NUMBERS = 60, 8000  # in a payload: coordinates of all frames, 40 kB
 MOST_STRUTS = 6  # with more points their pairs are too many to draw, if they are no contacts
@@ -48,12 +45,13 @@ KINDS = {
 }
 PANELS = {
     "gram_error": ("off the simplex: largest |Gram − simplex|", "off the simplex"),
-    "imbalance": ("off balance: ‖mean of the points‖²", "off balance"),
+    "imbalance": ("off balance: length of the mean", "off balance"),
     "missing": ("margin missing to the best", "missing"),
     "largest_cosine": ("largest cosine", "largest cosine"),
     "margin": ("margin: half the least distance", "margin"),
 }
 LINEAR = ("largest_cosine", "margin")
+TOLD = {"simplex": "gram_error", "quadratic": "imbalance", "packing": "largest_cosine"}
 
 
 @dataclass(frozen=True)
@@ -104,8 +102,8 @@ class PointRun:
     def payload(self) -> dict[str, Any]:
         """What the player draws, as JSON values: unit points, neither centred nor scaled.
 
-        Of more than C-1 dimensions those are kept which the last points span; the third (of two:
-        the second) is upwards.
+        Of more than C-1 dimensions those are kept which the last points span; of two the second, of
+        three the third is upwards.
         """
         num_points, dim = self.points.shape[1:]
         axes = _axes(self.points[-1])
@@ -122,12 +120,14 @@ class PointRun:
             "zero_error_epoch": None,
             "status": ["ok"] * len(self.steps),
             "panels": [_panel(name) for name in shown],
-            "metrics": {name: [_optional_float(x) for x in self.table[name]] for name in shown},
-            "readout": [{"text": PANELS[name][1], "column": name} for name in shown],
+            "metrics": {name: [json_number(x) for x in self.table[name]] for name in shown},
+            "readout": [
+                {"text": PANELS[name][1], "column": name} for name in (TOLD[self.kind], "margin")
+            ],
             "labels": "",
             "features": "",
             "feature_scale": [1.0] * len(self.steps),
-            "means": _base64((self.points @ axes).numpy(), "<f4"),
+            "means": packed_base64((self.points @ axes).numpy(), "<f4"),
             "weights": None,
             "edges": self.edges,
         }
@@ -135,12 +135,6 @@ class PointRun:
             packed |= {"note": f"{len(self.edges)} pairs at the least distance"}
             packed |= {"faces": packings.faces(self.points[-1])} if dim == 3 else {}
         return packed
-
-    def player(self, **options: Any) -> CollapsePlayer:
-        """To be played; options as for ``CollapsePlayer``."""
-        from nclib.player.player import CollapsePlayer
-
-        return CollapsePlayer(self, **options)
 
     def __repr__(self) -> str:
         return f"PointRun({self.title}: {self.steps[-1]} steps, {len(self.steps)} kept)"
@@ -184,19 +178,44 @@ def _panel(name: str) -> dict[str, Any]:
 
 
 def _axes(points: Float[Tensor, "C p"]) -> Float[Tensor, "p d"]:
-    """Orthonormal axes, d = min(p, C-1), such that points in the plane or in space stand upright.
+    """Orthonormal axes of d = min(p, C-1) dimensions: as the points of the last step are seen best.
 
-    Upwards is the axis of symmetry, if one principal axis differs from the others; else a point.
+    In the plane a point is upwards, in space the axis about which they stand on the fewest levels;
+    in more dimensions a simplex shows itself as a crown, its points in their order around.
     """
     count, dim = points.shape
-    _, size, axes = torch.linalg.svd(points, full_matrices=False)
-    axes, size = axes[: min(dim, count - 1)].T, size[: min(dim, count - 1)] ** 2
-    if axes.shape[1] not in (2, 3):
-        return axes
-    alone = (size[:, None] - size).abs().sum(1)
-    up = axes[:, alone.argmax()] if alone.max() > 1e-2 and len(size) == 3 else points[0]
-    inside = up @ axes  # in the axes' own coordinates
-    around, _ = torch.linalg.qr(torch.cat([inside[:, None], torch.eye(len(inside)).to(inside)], 1))
-    turned = around[:, : len(inside)].roll(-1, 1)
-    turned[:, -1] *= math.copysign(1, float(turned[:, -1] @ inside))
-    return axes @ turned
+    size = min(dim, count - 1)
+    span = torch.linalg.svd(points, full_matrices=False)[2][:size].T
+    inside = points @ span  # in coordinates of the span
+    if size in (2, 3):
+        return span @ _completed(_upwards(inside)[:, None], size).roll(-1, 1)
+    if size > 3 and packings.gram_error(points) < 1e-3:
+        return span @ _completed(inside.T @ _crown(count), size)
+    return span
+
+
+def _upwards(points: Float[Tensor, "C d"]) -> Float[Tensor, " d"]:
+    """Of the points, in space of the principal axes, too, that with the fewest levels along it."""
+    if points.shape[1] == 2:
+        return points[0]
+    axes = torch.cat([points, torch.linalg.svd(points, full_matrices=False)[2]])
+    levels = (points @ axes.T).sort(0).values.diff(dim=0) > 1e-2
+    return axes[levels.sum(0).argmin()]
+
+
+def _crown(count: int) -> Float[Tensor, "C 3"]:
+    """Around once, and by turns up and down, as if no point of the simplex were special.
+
+    For an odd number they go up and down twice as they go around once.
+    """
+    turn = 2 * math.pi / count * torch.arange(count, dtype=torch.float64)
+    up = (count // 2 if count % 2 == 0 else 2) * turn
+    return torch.stack([turn.cos(), turn.sin(), up.cos()], dim=1)
+
+
+def _completed(axes: Float[Tensor, "d k"], size: int) -> Float[Tensor, "d d"]:
+    """Orthonormal axes of which the first have the directions of ``axes``."""
+    found = torch.linalg.qr(torch.cat([axes, torch.eye(size).to(axes)], dim=1)).Q
+    signs = (found[:, : axes.shape[1]] * axes).sum(0).sign()
+    found[:, : axes.shape[1]] *= signs
+    return found

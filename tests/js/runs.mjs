@@ -1,6 +1,6 @@
 // Small made-up runs, packed as the page gets them, and the little algebra the tests need.
 
-const base64 = (array) => Buffer.from(array.buffer).toString("base64");
+export const base64 = (array) => Buffer.from(array.buffer).toString("base64");
 
 /** Numbers in [-1, 1) that are the same every time (mulberry32). */
 export function random(seed) {

@@ -11,6 +11,7 @@ import torch
 
 from nclib import packings
 from nclib.player.page import strict_json
+from nclib.player.player import CollapsePlayer
 from nclib.runs.points import KINDS, point_run
 
 pytestmark = pytest.mark.usefixtures("without_shape_checks")  # of hundreds of steps
@@ -59,6 +60,7 @@ def test_the_player_gets_the_points_as_they_are(asked):
     named = {column for panel in payload["panels"] for column in panel["columns"]}
     named |= {one["column"] for one in payload["readout"]}
     assert named == set(payload["metrics"])
+    assert [one["column"] for one in payload["readout"]][1] == "margin"
     for column in named:
         assert len(payload["metrics"][column]) == len(payload["epochs"]) == len(payload["status"])
         assert payload["metrics"][column][-1] == pytest.approx(run.table[column].iloc[-1], rel=1e-5)
@@ -102,19 +104,35 @@ def test_edges_and_faces_are_those_of_the_solid():
     assert point_run(10, 9).payload()["edges"] == []
 
 
-@pytest.mark.parametrize(("count", "up"), [(4, 1), (6, 1), (12, 1)])
-def test_a_solid_without_an_axis_stands_on_no_edge(count, up):
+@pytest.mark.parametrize(("count", "levels"), [(4, 2), (6, 3), (12, 4), (7, 3), (5, 3)])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_solid_has_a_point_on_top(count, levels, seed):
     kind = "simplex" if count == 4 else "packing"
-    last = means_of(point_run(count, 3, kind).payload())[-1]
-    assert abs(last[0, 2]) == pytest.approx(up, abs=1e-6)
+    last = means_of(point_run(count, 3, kind, seed=seed, first=10).payload())[-1]
+    heights = np.sort(last[:, 2])
+    assert heights[-1] == pytest.approx(1, abs=1e-5)
+    assert (np.diff(heights) > 0.01).sum() + 1 == levels
 
 
-def test_a_solid_with_an_axis_stands_upright():
-    antiprism = means_of(point_run(8, 3, "packing").payload())[-1][:, 2]
-    assert np.ptp(np.sort(antiprism)[:4]) < 1e-3  # a square below, one above
-    assert np.ptp(np.sort(antiprism)[4:]) < 1e-3
-    five = means_of(point_run(5, 3, "packing").payload())[-1][:, 2]
-    assert np.sort(five) == pytest.approx([-1, 0, 0, 0, 1], abs=1e-3)
+def test_the_antiprism_stands_on_a_square():
+    heights = np.sort(means_of(point_run(8, 3, "packing").payload())[-1][:, 2])
+    assert np.ptp(heights[:4]) < 1e-3
+    assert np.ptp(heights[4:]) < 1e-3
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_polygon_has_a_point_on_top(seed):
+    assert np.allclose(means_of(point_run(6, 2, "packing", seed=seed).payload())[-1][0], [0, 1])
+
+
+@pytest.mark.parametrize("count", [5, 6, 10, 20])
+def test_a_larger_simplex_is_seen_as_a_crown(count):
+    last = means_of(point_run(count, count - 1).payload())[-1][:, :3]
+    angles = np.unwrap(np.arctan2(last[:, 1], last[:, 0]))
+    assert np.diff(angles) == pytest.approx([2 * np.pi / count] * (count - 1), abs=1e-4)
+    assert np.linalg.norm(last[:, :2], axis=1) == pytest.approx((2 / (count - 1)) ** 0.5, abs=1e-4)
+    if count % 2 == 0:
+        assert np.allclose(np.diff(np.sign(last[:, 2])), [-2, 2] * (count // 2 - 1) + [-2])
 
 
 def test_five_points_begin_anywhere_and_end_differently():
@@ -125,7 +143,7 @@ def test_five_points_begin_anywhere_and_end_differently():
 
 
 def test_a_run_plays():
-    player = point_run(4, 3).player(height=300)
+    player = CollapsePlayer(point_run(4, 3), height=300)
     assert player.epochs[-1] == 300
     assert repr(point_run(4, 3)).startswith("PointRun(4 points in 3 dimensions · repulsion, β = 1:")
 

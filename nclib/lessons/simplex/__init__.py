@@ -1,0 +1,1 @@
+"""Of notebook 01, why a simplex."""
