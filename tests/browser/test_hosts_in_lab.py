@@ -100,7 +100,7 @@ def test_on_the_oldest_host_without_a_widget_manager(
     (settings / "page_config.json").write_text(json.dumps(NO_MANAGER))
     with serve(tmp_path / "lab", PYTHONPATH=path, NCLIB_WIDGETS="auto") as server:
         lab = open_there(server, watch, source, unsolved_then_solved, kernel)
-        executed = nbformat.reads(json.dumps(lab.page.evaluate(SAVED)), as_version=4)
+        executed = nbformat.from_dict(lab.page.evaluate(SAVED))
         are_judged(source.read_text(encoding="utf-8"), executed)
         assert lab.page.locator(".jupyter-widgets").count() == 0
         inside = list(inner_frames(lab.page))
