@@ -23,7 +23,8 @@ from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
 from nclib.lessons.measuring.pictures import what_it_takes
 from nclib.lessons.path import pictures as path
-from nclib.lessons.simplex import shapes, twist
+from nclib.lessons.simplex import noisy, shapes, twist
+from nclib.lessons.simplex.responses import response_bars
 from nclib.lessons.unconstrained import decay, margin, sliders
 from nclib.lessons.unconstrained import pictures as free
 from nclib.lessons.yours import pictures as yours
@@ -72,7 +73,7 @@ def make_all() -> dict[str, Made]:
     """Each kind of picture by its maker's qualified name."""
     made = {}
     makers = _of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth() | _of_any_network()
-    makers |= _of_shapes()
+    makers |= _of_shapes() | _of_noise_and_knobs()
     for name, maker in makers.items():
         alts = (maker(0).alt, (picture := maker(1)).alt)
         made[name] = Made(picture, alts)
@@ -254,4 +255,14 @@ def _of_shapes() -> dict[str, Maker]:
         "gram_matrices": lambda i: grams(4 + i, 10),
         "margin_by_dimension": lambda i: margins(4 + i, tables[i]),
         "twisted_cube": lambda i: cube(45 * i, 0.5),
+    }
+
+
+def _of_noise_and_knobs() -> dict[str, Maker]:
+    sigmas = (0.5, 0.3)
+    among = noisy.noise_and_frames({3: noisy.measured(3, samples=300, sigmas=sigmas)})
+    bars = response_bars()
+    return {
+        "noise_and_frames": lambda i: among(3, sigmas[i], "simplex"),
+        "response_bars": lambda i: bars(classes=10, norms_of_means=0.05 * (1 + i)),
     }

@@ -29,6 +29,11 @@ from stamp import BADGES, notebook
 
 TEMPLATE = Path(__file__).with_name("templates") / "portable.py.txt"
 RECORDED = PACKAGE / "runs" / "recorded"
+LAYERS = PACKAGE / "runs" / "recorded_layers"
+LOADED_BY = {  # the module that loads such runs, and what in a notebook's code asks for all
+    RECORDED: ("recorded.py", r"recorded_runs"),
+    LAYERS: ("layer_runs.py", r"\blayer_runs\("),
+}
 ASSETS = {".js", ".css", ".html", ".csv"}
 LINE = 16_000  # characters a line: editors dislike both one line and many
 STAMPED = {"nc-setup", "nc-badges"}
@@ -77,7 +82,7 @@ def library_zip(paths: set[Path]) -> bytes:
         for name, path in sorted((path.relative_to(ROOT).as_posix(), path) for path in paths):
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
-            content = _thinned(path) if path.suffix == ".npz" else path.read_bytes()
+            content = _thinned(path) if path.parent == RECORDED else path.read_bytes()
             archive.writestr(info, content, compresslevel=9)
     return buffer.getvalue()
 
@@ -94,7 +99,8 @@ def carried(text: str) -> set[Path]:
     """The files that a notebook needs: of the library, assets and recorded runs."""
     files = closure(_code(text))
     assets = {asset for path in files for asset in _assets(path)}
-    return files | assets | {RECORDED / f"{name}.npz" for name in recorded_in(text)}
+    runs = {f / f"{name}.npz" for f in LOADED_BY for name in recorded_in(text, f)}
+    return files | assets | runs
 
 
 def _code(text: str) -> str:
@@ -111,19 +117,21 @@ def _assets(module: Path) -> Iterator[Path]:
             yield path
 
 
-def recorded_in(text: str) -> tuple[str, ...]:
-    """The recorded runs that a notebook's code names.
+def recorded_in(text: str, folder: Path = RECORDED) -> tuple[str, ...]:
+    """The runs of a folder of recorded ones that a notebook's code names.
 
     A run is named when the code reaches ``nclib.runs.recorded``, and strings of the code that hold
     nothing but names hold each part of the run's: ``"digits-mlp-ce-0"`` is a run's name, and
     ``f"{cell}-{loss}"`` makes one of ``"mnist-vgg11"`` and ``"mse"``, which stand elsewhere.
-    All are, if the code asks for them with ``recorded_runs``.
+    All are, if the code asks for them with ``recorded_runs``. Runs of layers likewise, by
+    ``nclib.runs.layer_runs`` and ``layer_runs()``.
     """
-    code, names = _code(text), sorted(path.stem for path in RECORDED.glob("*.npz"))
-    if RECORDED.with_suffix(".py") not in closure(code):
+    code, names = _code(text), sorted(path.stem for path in folder.glob("*.npz"))
+    module, every = LOADED_BY[folder]
+    if folder.with_name(module) not in closure(code):
         return ()
     tree = ast.parse(code)
-    if "recorded_runs" in code:
+    if re.search(every, code):
         return tuple(names)
     strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     parts = [s for s in strings if isinstance(s, str) and re.fullmatch(r"[\w-]+", s)]

@@ -3,7 +3,7 @@
 
 import { between } from "./player_geometry.js";
 import { mistSprite, sphereSprite, spritesOf } from "./player_sprites.js";
-import { ballSize, drawFace, drawPart, faceDepth, firmness, mistOf, partsOf, strutWidth } from "./player_struts.js";
+import { ballSize, drawFace, drawPart, endAtBall, faceDepth, firmness, mistOf, partsOf, strutWidth } from "./player_struts.js";
 
 export const EYE = 5.5; // distance of the camera, in radii of the ETF; camera.py reads it here
 const TURNED = -0.45, RAISED = 0.28; // a solid is seen a little from the side and from above
@@ -240,9 +240,10 @@ export class Scene {
     ctx.strokeStyle = dashed ? this.theme.sticks[c] : this.theme.colours[c];
     ctx.lineWidth = width * this.size[point];
     if (dashed) ctx.setLineDash(DASHES);
+    const end = this.view.points ? endAtBall(this, point) : 1;
     ctx.beginPath();
     ctx.moveTo(this.cx, this.cy);
-    ctx.lineTo(this.x[point], this.y[point]);
+    ctx.lineTo(this.cx + end * (this.x[point] - this.cx), this.cy + end * (this.y[point] - this.cy));
     ctx.stroke();
     if (dashed) ctx.setLineDash(SOLID);
   }

@@ -61,6 +61,13 @@ export function drawPart(scene, m, h) {
   quad(ctx, x0, y0, x1, y1, nx, ny, 0.3 * wide * ps, 0.3 * wide * pt, 0.2 * wide * up);
 }
 
+/** Which share of the way from the middle to a point, on the screen, is outside its ball. */
+export function endAtBall({ x, y, z, size, unit, cx, cy, eye, ball }, k) {
+  const w = z[k] * unit, long = Math.hypot((x[k] - cx) / size[k], (y[k] - cy) / size[k], w);
+  const t = Math.max(0, 1 - (0.9 * ball * BALL) / Math.max(long, 1));
+  return (t * eye * unit) / (eye * unit - t * w) / size[k];
+}
+
 /** A bar from one place to another, of two widths, moved aside. */
 function quad(ctx, x0, y0, x1, y1, nx, ny, w0, w1, aside) {
   const ax = nx * aside, ay = ny * aside, px = (nx * w0) / 2, py = (ny * w0) / 2, qx = (nx * w1) / 2, qy = (ny * w1) / 2;

@@ -8,8 +8,8 @@ const READOUT = [{ text: "train accuracy", column: "train_accuracy", percent: tr
 
 /** The moment's number among all, and its name where it has one: "layer 2 of 6: block 2". */
 export function momentOf(run, epoch, end) {
-  const at = run.epochs.indexOf(epoch), name = run.moments && at >= 0 ? `: ${run.moments[at]}` : "";
-  return `${wordsFor(run).moment} ${epoch} of ${end}${name}`;
+  const at = run.epochs.indexOf(epoch), number = `${wordsFor(run).moment} ${epoch}`, name = run.moments && at >= 0 ? run.moments[at] : "";
+  return `${number} of ${end}${name && name !== number ? `: ${name}` : ""}`;
 }
 
 /** What `side` shows at `epoch`, by its nearest measured one. */

@@ -1,7 +1,7 @@
 """The law of equal improvement over a grid, recorded: weight decay × depth × batch norm.
 
-Under cross-entropy; under squared error at one depth. All else is the law's recipe, and each has
-three seeds. ``python tools/record.py layers --only law-grid`` makes it anew.
+Under cross-entropy; under squared error, at its own rate, at one depth. All else is the law's
+recipe, each with three seeds. ``python tools/record.py layers --only law-grid`` makes it anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nclib.runs.layer_recipes import LAW
 from nclib.runs.layer_runs import LayerRun
 
 FILE = Path(__file__).with_name("law_grid.csv")
-RATES = {"cross_entropy": 0.1, "squared_error": 0.3}  # learning rate of each loss
+RATES = {"cross_entropy": 0.1, "squared_error": 0.5}  # learning rate of each loss
 DEPTHS = (3, 6, 9)
 DECAYS = (0.0, 5e-4, 1e-3, 2e-3, 5e-3)
 SEEDS = (0, 1, 2)

@@ -75,7 +75,7 @@ def layers_payload(
 
 def note(shown: np.ndarray, names: Sequence[str]) -> str:
     """What of a layer's samples cannot be seen, and how much is."""
-    first, last = (f"{100 * share:.2g} %" for share in (shown[0], shown[-1]))
+    first, last = (f"{100 * share:.0f} %" for share in (shown[0], shown[-1]))
     return (
         "Each layer is drawn in the span of its training class means, turned towards the last "
         "layer's; what lies outside is not seen. Of the scatter within classes the span holds "

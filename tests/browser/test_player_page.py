@@ -680,7 +680,7 @@ GEOMETRY = """async ([source, payload, chosen]) => {
 
 
 def _view_in_javascript(page, packed, chosen) -> dict:
-    source = Path(module.__file__).with_name("player_geometry.js").read_bytes()
+    source = module.joined(*module.FILES[:3]).encode()  # the geometry, and what it imports
     view = page.evaluate(GEOMETRY, [base64.b64encode(source).decode(), packed, chosen])
     view["axes"] = np.array(view["axes"]).reshape(packed["dims"], view["dims"])
     view["vertices"] = np.array(view["vertices"]).reshape(-1, view["dims"])

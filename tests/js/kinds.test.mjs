@@ -131,6 +131,7 @@ test("a moment is told by its number and its name", () => {
   const run = { kind: "layers", epochs: [0, 1, 2], moments: ["input", "block 1", "block 2"] };
   assert.equal(momentOf(run, 1, 2), "layer 1 of 2: block 1");
   assert.equal(momentOf({ ...run, moments: undefined }, 1, 2), "layer 1 of 2");
+  assert.equal(momentOf({ ...run, moments: ["input", "layer 1", "layer 2"] }, 1, 2), "layer 1 of 2"); // not twice
   assert.equal(momentOf({ epochs: [0, 5] }, 5, 40), "epoch 5 of 40");
 });
 

@@ -202,7 +202,7 @@ def test_the_note_says_how_much_of_the_scatter_is_shown(trained, data, payloads)
             features, labels = whole(network, data, split, layer)
             residuals = features - stats.class_means[labels]
             told.append(float((residuals @ axes.T).square().sum() / residuals.square().sum()))
-        first, last = (f"{100 * share:.2g} %" for share in told)
+        first, last = (f"{100 * share:.0f} %" for share in told)
         assert f"holds {first} at input and {last} at layer 2." in payloads[split]["note"]
         assert "what lies outside is not seen" in payloads[split]["note"]
 
