@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
+from layer_tables import falling, law_rows, run_of
 from made import collapsing_run
 
 import nclib
@@ -21,6 +22,8 @@ from nclib.lessons.decomposition import pictures as mse
 from nclib.lessons.decomposition import sliders as moved
 from nclib.lessons.deep import grams, maps, starts
 from nclib.lessons.deep import pictures as deep
+from nclib.lessons.layers import fronts, heads, law, story
+from nclib.lessons.layers import pictures as layers
 from nclib.lessons.measuring.pictures import what_it_takes
 from nclib.lessons.path import pictures as path
 from nclib.lessons.simplex import noisy, shapes, twist
@@ -73,7 +76,7 @@ def make_all() -> dict[str, Made]:
     """Each kind of picture by its maker's qualified name."""
     made = {}
     makers = _of_runs() | _of_terms() | _of_paths() | _of_fits() | _of_depth() | _of_any_network()
-    makers |= _of_shapes() | _of_noise_and_knobs()
+    makers |= _of_shapes() | _of_noise_and_knobs() | _of_layers()
     for name, maker in makers.items():
         alts = (maker(0).alt, (picture := maker(1)).alt)
         made[name] = Made(picture, alts)
@@ -265,4 +268,25 @@ def _of_noise_and_knobs() -> dict[str, Maker]:
     return {
         "noise_and_frames": lambda i: among(3, sigmas[i], "simplex"),
         "response_bars": lambda i: bars(classes=10, norms_of_means=0.05 * (1 + i)),
+    }
+
+
+def _of_layers() -> dict[str, Maker]:
+    runs = {name: run_of(falling(ratio)) for name, ratio in (("one", 0.5), ("other", 0.1))}
+    images, labels = torch.rand(60, 1, 8, 8), torch.arange(60) % 10
+    model = heads.DeepHead(1)
+    report = nclib.measure(model, (images, labels), layers=True, progress=False)
+    names = dict.fromkeys(("one", "other"), model.layer_names)
+    maps, deep = layers.heat_maps(runs), layers.deep_collapse(dict.fromkeys(names, report), names)
+    front, rule = fronts.front_slider(runs), law.law_slider(law_rows())
+    told = story.stories({"mean": {"a": images.flatten(1)[:, :5]}}, labels, [3], draws=1)
+    tell, splits = story.story_slider(told), ("train", "test")
+    return {
+        "heat_maps": lambda i: maps("one", splits[i]),
+        "heat_map": lambda i: layers.heat_map(runs["other"], splits[i], "other"),
+        "deep_collapse": lambda i: deep([*names][i]),
+        "layers_of_head": lambda i: layers.layers_of_head(report, names["one"], f"head {i}"),
+        "front_slider": lambda i: front([*runs][i], 0.1),
+        "law_slider": lambda i: rule("3 layers", ["with", "without"][i], 0.0),
+        "story_slider": lambda i: tell("mean", 3, story.CHOSEN[i], "true"),
     }

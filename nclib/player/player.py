@@ -49,6 +49,7 @@ class CollapsePlayer:
             a narrow page, pictures are square).
         classes: names or indices of the three or four classes to begin with; all when not given.
         settings: of sliders beside it, in words; they stand behind the title.
+        at_end: begin at the last epoch, not at the first.
 
     Raises:
         ValueError: for a trajectory in which nothing was recorded; for runs whose classes have
@@ -67,10 +68,12 @@ class CollapsePlayer:
         height: int = 540,
         classes: Sequence[str | int] | None = None,
         settings: str = "",
+        at_end: bool = False,
     ) -> None:
         self._height = height
         self._take(trajectory, other, settings)
-        self._selected, self._frame = _class_indices(classes, self._names), 0
+        self._selected = _class_indices(classes, self._names)
+        self._frame = len(self.epochs) - 1 if at_end else 0
 
     def _take(self, trajectory: Recorded, other: Recorded | None, settings: str) -> None:
         runs = [run.payload() for run in (trajectory, other) if run is not None]

@@ -111,7 +111,7 @@ export class Scene {
     const asIs = [1, 0, 0, 0, 1, 0, 0, 0, 1];
     this.rotation.set(this.view.dims === 1 ? asIs : turned);
     this.cx = this.width / 2;
-    this.unit = (Math.min(this.width, this.height) * (flat ? 0.39 : this.view.points ? 0.43 : 0.36) * zoom) / this.reach;
+    this.unit = (Math.min(this.width, this.height) * (this.view.points ? 0.43 : flat ? 0.39 : 0.36) * zoom) / this.reach;
     this.cy = this.height * 0.51 + (flat ? this.unit * this.middle : 0);
     this.eye = flat ? 1e9 : EYE * this.reach;
   }

@@ -133,7 +133,8 @@ class PointRun:
         }
         if self.kind == "packing":
             packed |= {"note": f"{len(self.edges)} pairs at the least distance"}
-            packed |= {"faces": packings.faces(self.points[-1])} if dim == 3 else {}
+        if axes.shape[1] == 3 and self.edges:  # drawn as they are, in space
+            packed |= {"faces": packings.faces(self.points[-1] @ axes)}
         return packed
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 import { render } from "../player/player.js";
 import { putSliders } from "./sliders.js";
 
-const { sliders: wanted, payloads } = JSON.parse(document.getElementById("state").textContent);
+const { sliders: wanted, payloads, at_end: atEnd } = JSON.parse(document.getElementById("state").textContent);
 const held = { frame: 0, selected: [] }, listeners = {}; // what the player asks of anywidget's model
 const model = {
   get: (name) => held[name],
@@ -21,7 +21,7 @@ function show(index) {
   shown = now;
   const last = (payload) => Math.max(payload.epochs.length - 1, 1), names = ({ runs }) => runs[0].class_names.join("\n");
   if (before && names(before) !== names(now)) held.selected = [];
-  held.frame = before ? Math.round((held.frame / last(before)) * (now.epochs.length - 1)) : 0;
+  held.frame = before ? Math.round((held.frame / last(before)) * (now.epochs.length - 1)) : atEnd * (now.epochs.length - 1);
   held.payload = JSON.stringify({ ...now, as_before: Boolean(before) });
   if (before) listeners["change:payload"]();
   else render({ model, el: document.getElementById("player") });

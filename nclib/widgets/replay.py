@@ -35,16 +35,19 @@ class Replay:
         make: Callable[..., Made],
         choices: dict[str, Sequence],
         start: dict[str, Any],
+        *,
         on_release: bool,
+        at_end: bool,
     ) -> None:
         sliders.check_choices(choices, start)
         self._make, self._choices, self._start = make, choices, start
-        self._on_release = on_release
+        self._on_release, self._at_end = on_release, at_end
         self.player = self._played(start)
         self.controls: dict[str, Any] = {}
 
     def _played(self, values: dict[str, Any]) -> CollapsePlayer:
-        return CollapsePlayer(*self._runs(values), settings=sliders.settings_of(values))
+        settings = sliders.settings_of(values)
+        return CollapsePlayer(*self._runs(values), settings=settings, at_end=self._at_end)
 
     def _runs(self, values: dict[str, Any]) -> tuple[Recorded, ...]:
         made = self._make(**values)
@@ -102,6 +105,7 @@ class Replay:
         state = {
             "sliders": sliders.as_json(self._choices, self._start),
             "payloads": [player.payload for player in made],
+            "at_end": self._at_end,
         }
         size = len(strict_json(state).encode())
         if size > MOST_BYTES:
@@ -130,6 +134,7 @@ def replay(
     *,
     start: dict[str, Any] | None = None,
     on_release: bool = False,
+    at_end: bool = False,
     **choices: Sequence,
 ) -> Replay:
     """Bind sliders to a function that makes, or finds, runs; one player shows them.
@@ -144,6 +149,8 @@ def replay(
             other.
         start: values to begin with; the first of each choice when not given.
         on_release: make a run when a slider is let go, not while it moves.
+        at_end: begin at the end of the first run, not at its start: for what comes out is to be
+            seen before the way to it.
         choices: the values of each slider, at least two; in all at most 60 combinations where the
             page has no kernel.
 
@@ -152,4 +159,4 @@ def replay(
             when ``make`` returns something else.
     """
     first = {name: values[0] for name, values in choices.items()}
-    return Replay(make, choices, first | (start or {}), on_release)
+    return Replay(make, choices, first | (start or {}), on_release=on_release, at_end=at_end)

@@ -250,8 +250,9 @@ def test_a_pair_stands_under_one_slider(opened, screenshots):
 
 @pytest.mark.parametrize("width", [390, 960])
 def test_the_frame_fits(opened, screenshots, width):
-    frame = opened(replay(make, points=[6, 8], dim=[3, 2]).to_html(), width=width, height=1200)
-    scrub(frame, "End")
+    html = replay(make, points=[6, 8], dim=[3, 2], at_end=True).to_html()
+    frame = opened(html, width=width, height=1200)
+    assert text(frame, "readout").startswith("step 500 of 500")
     inside, whole = frame.evaluate("[document.documentElement.scrollHeight, innerHeight]")
     assert inside <= whole
     used = frame.locator(".nc-player").bounding_box()

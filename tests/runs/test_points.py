@@ -100,7 +100,8 @@ def test_edges_and_faces_are_those_of_the_solid():
             sides = {tuple(sorted(pair)) for pair in itertools.chain(*around)}
             assert sides == set(map(tuple, payload["edges"]))
     assert sorted(map(len, point_run(8, 3, "packing").payload()["faces"])) == [3] * 8 + [4] * 2
-    assert len(point_run(4, 3).payload()["edges"]) == 6
+    tetrahedron = point_run(4, 3).payload()
+    assert (len(tetrahedron["edges"]), len(tetrahedron["faces"])) == (6, 4)
     assert point_run(10, 9).payload()["edges"] == []
 
 

@@ -69,6 +69,13 @@ def test_another_run_stands_where_the_one_before_stood(share, expected):
     assert payload_of(shown.player)["as_before"] is True
 
 
+def test_it_begins_at_the_start_or_at_the_end():
+    for at_end, frame in ((False, 0), (True, 2)):
+        shown = replay(lambda size: collapsing_run(3, 2, 2, size), size=[3, 5], at_end=at_end)
+        assert shown.player.frame == frame
+        assert state_in(shown.to_html())["at_end"] is at_end
+
+
 def test_classes_stay_chosen_where_they_are_the_same():
     shown = replay(lambda seed, size: collapsing_run(size, 9, 2, 3), seed=[0, 1], size=[6, 5])
     shown.widget()

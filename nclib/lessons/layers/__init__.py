@@ -1,0 +1,1 @@
+"""Of notebook 08, collapse through the layers."""
