@@ -173,9 +173,9 @@ explore(
 
 # %%
 tables = {c: shapes.margins_by_dimension(c, range(2, 14)) for c in (4, 6, 8, 10, 12)}
-drawn = shapes.margin_by_dimension()
+panel = shapes.margin_by_dimension()
 explore(
-    lambda classes: drawn(classes, tables[classes]), classes=list(tables), start={"classes": 10}
+    lambda classes: panel(classes, tables[classes]), classes=list(tables), start={"classes": 10}
 )
 
 # %% [markdown]
