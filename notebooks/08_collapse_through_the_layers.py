@@ -232,7 +232,7 @@ claim("ResNet: at no epoch", ~falls_with_depth(runs["ResNet"].values()))
 #
 # **Question.** The ConvNet's first layer looked worse than the pixels. Is it?
 #
-# A convolution gives a map. Until now each channel's **mean** over all positions stood for it, as in the last layer; of 64 pixels that leaves one number. One can also **flatten** the map, and keep all.
+# A convolution gives a map. Until now each channel's **mean** over all positions stood for it, as in the last layer; of 64 pixels that leaves one number, and in the player a line. One can also **flatten** the map, and keep all.
 #
 # **Predict.** Flattened, the first convolution is **(a)** still worse than the pixels, **(b)** better. And with ten images of each class, NC1 comes out **(c)** too low, **(d)** too high.
 
@@ -242,7 +242,7 @@ recipe |= dict(epochs=epochs_convnet, weight_decay=5e-3, batch_size=64)
 list(nclib.train(convnet, digits, **recipe, measure_at=[], seed=seed))
 told = story.stories(story.by_positions(convnet, digits.train), digits.train.labels, images)
 choices = {name: list(told.index.unique(name)) for name in story.WAYS}
-explore(story.story_slider(told), **choices, start=dict(images=story.ALL))
+explore(story.story_slider(told), **choices)
 
 # %% [markdown]
 # **What we saw.** (b) and (c). Flattened, NC1 falls at every layer: nothing was lost but the means' view of it. **Few images** look tight, because their own mean is nearer to them than their class's, and most so in the first layers; take equal numbers when you compare. That is the bias of *random* draws. The **first** images of each class are a second effect, and lower still: digits are stored by writer, and neighbours are alike. With **shuffled** labels nothing is left but what chance gives, and this ceiling is neither infinite nor the same for all layers: it grows with the number of images.
@@ -250,18 +250,18 @@ explore(story.story_slider(told), **choices, start=dict(images=story.ALL))
 # **What it does not show.** Which story is true. Write on the axis what was done.
 
 # %% tags=["self-check"]
-mean, flat = (told.loc[way, story.ALL, "at random", "true"] for way in story.POSITIONS)
+mean, flat = (told.loc[way, "all", "true"] for way in story.POSITIONS)
 claim("means: NC1, conv 1 / pixels", mean["conv 1"] / mean["input"], above=2)
 claim("flattened: layer / layer before", flat.pct_change()[1:] + 1, below=0.8)
-drawn, first = (told.loc["flatten", 3, how, "true"] / flat for how in story.CHOSEN)
+drawn = told.loc["flatten", "3 drawn", "true"] / flat
 claim("3 images of each class, drawn / all", drawn, below=0.8)
 claim("first three layers less the last", drawn[:3] - drawn.iloc[-1], below=-0.1)
-drawn, first = (told.loc["flatten", 10, how, "true"] for how in story.CHOSEN)
-claim("the first 10 / 10 drawn, first three layers", (first / drawn)[:3], below=0.7)
-chance = told.loc["flatten", story.ALL, "at random", "shuffled"]
+first = told.loc["flatten", "the first 10", "true"] / told.loc["flatten", "10 drawn", "true"]
+claim("the first 10 / 10 drawn, first three layers", first[:3], below=0.7)
+chance = told.loc["flatten", "all", "shuffled"]
 claim("shuffled / true, every layer", chance / flat, above=50)
 claim("shuffled: the last layer / the lowest", chance.iloc[-1] / chance.min(), above=5)
-claim("all / 30", chance / told.loc["flatten", 30, "at random", "shuffled"], above=2)
+claim("shuffled: all / 30 drawn", chance / told.loc["flatten", "30 drawn", "shuffled"], above=2)
 
 # %% [markdown]
 # ## 5. A deep head
