@@ -300,6 +300,15 @@ def test_every_character_of_every_formula_is_in_the_font():
     assert {one for one in used if ord(one) not in known} == set()
 
 
+def test_roots_have_their_sign_in_the_font():
+    for formula, there in ((r"\sqrt{1 + v^2}", True), ("1 + v^2", False)):
+        page = BeautifulSoup(f"<head></head>{to_mathml(formula)}", "html.parser")
+        mathfont.add_font(page)
+        data = page.find("style").string.split("base64,")[1].split('"')[0]
+        font = TTFont(io.BytesIO(base64.b64decode(data)))
+        assert (ord("√") in font.getBestCmap()) is there
+
+
 def test_a_page_without_formulas_has_no_font():
     page = BeautifulSoup("<html><head></head><body>text</body></html>", "html.parser")
     mathfont.add_font(page)

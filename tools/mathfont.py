@@ -19,6 +19,7 @@ SLANTED = {unicodedata.normalize("NFKC", one): one for one in ITALICS}  # as <mi
 def add_font(page: BeautifulSoup) -> None:
     """Put the font into the page's head, if there are formulas."""
     used = "".join(formula.get_text() for formula in page.find_all("math"))
+    used += "√" if page.find(["msqrt", "mroot"]) else ""  # the sign is in no text
     if not used:
         return
     data = base64.b64encode(font_of(used)).decode()

@@ -80,6 +80,8 @@ def test_a_turn_is_orthogonal_and_turns_no_direction_further(size, angle, seed):
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="num_classes is 17; angles are turned for pairs"):
         deformed(17, Knobs(angles_of_means=0.01))
+    with pytest.raises(ValueError, match=r"norms_of_classifier is 0\.9, and a norm would be 0"):
+        deformed(10, Knobs(norms_of_classifier=0.9))
     with pytest.raises(ValueError, match="no vectors have these norms and angles"):
         deformed(10, Knobs(angles_of_means=0.9))
     with pytest.raises(ValueError, match="spread is 0; features without scatter"):
@@ -148,10 +150,8 @@ def test_nor_between_the_ends_of_their_sliders(seed):
 
 @pytest.mark.parametrize("num_classes", [6, 10, 20])
 def test_far_beyond_the_sliders_other_knobs_move_nc4(num_classes):
-    for knobs in (Knobs(turn_of_classifier=1.5), Knobs(norms_of_classifier=0.9)):
-        if num_classes > 6 or knobs.turn_of_classifier:  # of six a norm would be negative
-            found = responses(num_classes, knobs)
-            assert 0 < found["ncc_mismatch"] < 0.6
+    for knobs in (Knobs(turn_of_classifier=1.5), Knobs(3.0, norms_of_classifier=0.6)):
+        assert 0 < responses(num_classes, knobs)["ncc_mismatch"] < 0.6
 
 
 @pytest.mark.parametrize("num_classes", [10, 20])

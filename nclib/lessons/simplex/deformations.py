@@ -61,17 +61,18 @@ def deformed(num_classes: int, knobs: Knobs | None = None, *, seed: int = 0) -> 
         seed: of residuals, of the norms' order, and of the turn.
 
     Raises:
-        ValueError: for knobs that are turned so far that no such vectors exist.
+        ValueError: for knobs turned so far that no such vectors exist, or that one would vanish.
     """
     at_least(3, "; two classes have one angle only", num_classes=num_classes)
     knobs = Knobs() if knobs is None else knobs
     check_positive("features without scatter have no NC1", spread=knobs.spread)
     check_decays(**knobs._asdict())
     frame = simplex_etf(num_classes, num_classes)
-    norms = _uneven(num_classes, seed)
-    means = _means(1 + knobs.norms_of_means * norms, knobs.angles_of_means, frame)
-    weight = _means(torch.ones_like(norms), knobs.angles_of_classifier, frame)
-    weight = weight * (1 + knobs.norms_of_classifier * norms)[:, None]
+    norms = _norms(num_classes, seed, norms_of_means=knobs.norms_of_means)
+    lengths = _norms(num_classes, seed, norms_of_classifier=knobs.norms_of_classifier)
+    means = _means(norms, knobs.angles_of_means, frame)
+    weight = _means(torch.ones_like(lengths), knobs.angles_of_classifier, frame)
+    weight = weight * lengths[:, None]
     residuals, labels = _residuals(num_classes, seed)
     return Layer(
         features=means[labels] + knobs.spread * residuals,
@@ -81,11 +82,15 @@ def deformed(num_classes: int, knobs: Knobs | None = None, *, seed: int = 0) -> 
     )
 
 
-def _uneven(num_classes: int, seed: int) -> Float[Tensor, " C"]:
-    """Evenly spaced deviations in random order, of mean 0 and standard deviation 1 (divisor C)."""
+def _norms(num_classes: int, seed: int, **amount: Number) -> Float[Tensor, " C"]:
+    """Evenly spaced norms in random order, of mean 1 and that standard deviation (divisor C)."""
+    ((name, deviation),) = amount.items()
     even = torch.linspace(-1, 1, num_classes, dtype=torch.float64)
+    most = float(even.std(correction=0))
+    if deviation >= most:
+        raise ValueError(f"{name} is {deviation:g}, and a norm would be 0; stay below {most:.3f}")
     order = torch.randperm(num_classes, generator=torch.Generator().manual_seed(seed))
-    return even[order] / even.std(correction=0)
+    return 1 + deviation / most * even[order]
 
 
 def _residuals(num_classes: int, seed: int) -> tuple[Float[Tensor, "N C"], Int[Tensor, " N"]]:
