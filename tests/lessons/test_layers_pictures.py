@@ -49,9 +49,9 @@ def test_numbers_of_reports_become_tables():
     rows = pictures.rows_of(report)
     assert rows.index.tolist() == [row["layer"] for row in report.layers]
     table = pictures.nc1_by_epoch({0: report, 7: report})
-    assert table.index.tolist() == [0, 7]
-    assert table.loc[7].tolist() == rows.nc1.tolist()
-    assert table.columns.tolist() == rows.index.tolist()
+    assert table.columns.tolist() == [0, 7]
+    assert table[7].tolist() == rows.nc1.tolist()
+    assert table.index.tolist() == rows.index.tolist()
 
 
 # Fronts

@@ -27,9 +27,9 @@ def rows_of(report: CollapseReport, split: str = "train") -> pd.DataFrame:
 
 
 def nc1_by_epoch(reports: Mapping[int, CollapseReport], split: str = "train") -> pd.DataFrame:
-    """NC1 of every layer, a column each, in reports by epoch, a row each."""
-    rows = {epoch: rows_of(report, split).nc1.to_dict() for epoch, report in reports.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
+    """NC1 of every layer, a row each, in reports by epoch, a column each."""
+    columns = {epoch: rows_of(report, split).nc1 for epoch, report in reports.items()}
+    return pd.DataFrame(columns).rename_axis(columns="epoch")
 
 
 def heat_maps(runs: Mapping[str, LayerRun]) -> Kept:
