@@ -1,9 +1,10 @@
 # make demo: a network collapses in front of you.  make test: everything is checked.  make help: the rest.
 PYTHON ?= python3
 BIN := .venv/bin
-KERNELS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1
+PIP := pip install --quiet --disable-pip-version-check
+TESTS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
-.PHONY: help demo test oldest binder slow lab lint stamp site slides portable student bench clean
+.PHONY: help demo test slow check environments oldest binder lab lint stamp site slides portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -11,20 +12,27 @@ help:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed: make PYTHON=python3.12 demo')"
 	@echo "Installing into .venv (about 2 GB, once; a minute on a fast line) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@$(BIN)/$(PIP) --no-compile -r requirements.txt
+	@$(BIN)/$(PIP) --no-deps -e .
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 .venv/lib || true  # as pip would, on all cores
 	@touch $@
 
 demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/collapse.html
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/demo.py
 
 test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
-	$(KERNELS) $(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" --nbmake tests notebooks
+	$(TESTS) -m "not slow" --nbmake tests notebooks
+
+slow: .venv/installed environments  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
+	$(TESTS) -m slow tests
+
+check: .venv/installed environments  ## test and slow in one go, on all cores to the end
+	$(TESTS) --nbmake tests notebooks
 
 build/oldest/installed: .venv/installed
 	@echo "Making an environment with the versions of the oldest host ..."
 	@$(PYTHON) -m venv build/oldest
-	@build/oldest/bin/pip install --quiet --disable-pip-version-check ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1 numpy==2.2.6
+	@build/oldest/bin/$(PIP) ipython==7.34.0 ipykernel==6.17.1 ipywidgets==7.7.1 numpy==2.2.6
 	@$(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" > "$$(build/oldest/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/the-rest.pth"
 	@touch $@
 
@@ -33,14 +41,13 @@ oldest: build/oldest/installed  ## build/oldest: IPython and widgets as old as C
 build/repo2docker/installed:
 	@echo "Making an environment with Binder's repo2docker ..."
 	@$(PYTHON) -m venv build/repo2docker
-	@build/repo2docker/bin/pip install --quiet --disable-pip-version-check jupyter-repo2docker==2026.4.0
+	@build/repo2docker/bin/$(PIP) jupyter-repo2docker==2026.4.0
 	@touch $@
 
 binder: build/repo2docker/installed  ## print the Dockerfile that Binder makes of this repository (no Docker needed)
 	@build/repo2docker/bin/repo2docker --no-build --debug --user-id 1000 --user-name jovyan .
 
-slow: build/oldest/installed build/repo2docker/installed  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
-	$(KERNELS) $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+environments: build/oldest/installed build/repo2docker/installed
 
 lab: .venv/installed  ## open JupyterLab on the tour
 	$(BIN)/jupyter lab notebooks/00_tour.ipynb

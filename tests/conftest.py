@@ -10,6 +10,7 @@ import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
+from order import longest_first, run_twice
 
 from nclib.lessons.answers import WRONG
 
@@ -28,6 +29,16 @@ def _real_data(place: str) -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"{reason}; it must be there in CI")
     return pytest.skip(reason)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """Leave out notebooks that run in JupyterLab as well; hand out the long tests first."""
+    twice = run_twice(items)
+    config.hook.pytest_deselected(items=twice)
+    items[:] = [item for item in items if item not in twice]
+    if hasattr(config, "workerinput"):  # of xdist
+        items[:] = longest_first(items, config.workerinput["workercount"])
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 import copies
 import host
 import stamp
-from cells import sources
 from execute import hidden_errors, run_all, unexecuted
 from test_copies import HIDDEN
 
@@ -26,7 +25,7 @@ from nclib.lessons.answers import NOT_DONE, RIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "oldest" / "bin" / "python"
-SOURCES = sources([])
+NAMES = ("06_unconstrained_features", "11_your_own_network")
 pytestmark = pytest.mark.slow
 
 
@@ -62,27 +61,38 @@ def test_it_is_as_old_as_it_should_be(oldest):
     assert done.stdout.split() == ["7.34.0", "6.17.1", "7.7.1", "2.2.6"]
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_students_exercises_and_what_a_good_student_hands_in_run_there(
-    source, kernel, site, tmp_path
+    name, kernel, site, tmp_path
 ):
     """One kernel in an empty folder, the library inside the notebook: unsolved, then all, solved.
 
-    That all of a student's copy runs, and every cell twice, is tested in test_copies.py.
+    That all of a student's copy runs, and every cell twice, is tested in test_copies.py; the tour
+    runs so in JupyterLab (test_hosts_in_lab.py), and the other notebooks run there for their pages
+    (test_site.py), with stubs and solutions.
     """
-    text = source.read_text(encoding="utf-8")
-    made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
-    made["cells"] = [*exercises(made["cells"]), *solved["cells"]]
+    text = (ROOT / "notebooks" / f"{name}.py").read_text(encoding="utf-8")
     (tmp_path / "empty").mkdir()
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
+    made = unsolved_then_solved(text)
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
     assert unexecuted(executed) == []
     assert hidden_errors(executed) == []
-    said = host.said_by_checks(executed)
-    half = text.count('tags=["check"]')
-    assert len(said) == 2 * half
-    assert all(one.startswith(f"{NOT_DONE}: return ") for one in said[:half]), said
-    assert set(said[half:]) == {RIGHT}
+    are_judged(text, executed)
+
+
+def unsolved_then_solved(text):
+    """A notebook that carries the library: the exercises as they are given, then all of it."""
+    made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
+    return made | {"cells": [*exercises(made["cells"]), *solved["cells"]]}
+
+
+def are_judged(text, executed):
+    """The checks say what is asked of each exercise, then that its solution is right."""
+    told, half = host.said_by_checks(executed), text.count('tags=["check"]')
+    assert len(told) == 2 * half
+    assert all(one.startswith(f"{NOT_DONE}: return ") for one in told[:half]), told
+    assert set(told[half:]) == {RIGHT}
 
 
 def exercises(cells):

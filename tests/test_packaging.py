@@ -104,6 +104,7 @@ def test_every_module_is_imported_and_the_player_shown_elsewhere(elsewhere, tmp_
     assert said(elsewhere, "-I", "-c", ANYWHERE, cwd=tmp_path) == "as it should be\n"
 
 
+@pytest.mark.parametrize("elsewhere", ["again"], indirect=True)  # both wheels hold the same
 def test_the_tests_that_are_shipped_are_collected(built, elsewhere):
     collect = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider")
     found = said(elsewhere, *collect, cwd=built["source"])

@@ -119,9 +119,9 @@ def found_wrong(executed: nbformat.NotebookNode) -> list[str]:
     return skipped + hidden_errors(executed) + not_right
 
 
-def said_by_checks(executed: nbformat.NotebookNode) -> list[str]:
-    """What each check of an executed notebook printed."""
-    checks = [c for c in executed.cells if "check" in c.metadata.get("tags", ())]
+def said_by_checks(executed: nbformat.NotebookNode, tag: str = "check") -> list[str]:
+    """What each check of an executed notebook printed; of its solutions with ``tag`` "solution"."""
+    checks = [c for c in executed.cells if tag in c.metadata.get("tags", ())]
     return ["".join(o.get("text", "") for o in cell.outputs).strip() for cell in checks]
 
 

@@ -9,12 +9,13 @@ import json
 from pathlib import Path
 
 import copies
+import nbformat
 import pytest
 import stamp
 from framed import inner_frames, work_all
 from lab import Lab, serve
 from test_copies import HIDDEN
-from test_hosts import kernel, oldest  # noqa: F401 - fixtures
+from test_hosts import are_judged, kernel, oldest, unsolved_then_solved  # noqa: F401 - fixtures
 from test_notebooks_in_lab import play_with, train_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,13 +40,13 @@ NO_MANAGER = {
 NOBODY_LISTENS = ("opening new comm",)  # says the console of each widget that live training makes
 
 
-def portable_tour(kernel_name: str) -> dict:
-    """The notebook with a last cell that says where the library is."""
-    text = TOUR.read_text(encoding="utf-8")
-    text += "\n# %%\nprint(nclib.__file__)\n"
-    made = copies.portable(text, stamp.notebook(text))
-    made["metadata"] = {**made["metadata"], "kernelspec": {"name": kernel_name, "display_name": ""}}
-    return made
+EACH = pytest.mark.parametrize("source", [TOUR], ids=lambda path: path.stem)
+SAVED = "window.jupyterapp.shell.currentWidget.content.model.toJSON()"
+
+
+def whole(text: str) -> dict:
+    """The notebook in one file."""
+    return copies.portable(text, stamp.notebook(text))
 
 
 def start(folder: Path, customize: str) -> str:
@@ -56,41 +57,51 @@ def start(folder: Path, customize: str) -> str:
     return str(folder / "site")
 
 
-def open_tour(server, watch, kernel_name: str = "python3") -> Lab:
-    made = portable_tour(kernel_name)
-    (server.root / "00_tour.ipynb").write_text(json.dumps(made), encoding="utf-8")
-    lab = Lab(watch(1300, 1400), server, "00_tour.ipynb")
+def open_there(server, watch, source: Path, make=whole, kernel_name: str = "python3") -> Lab:
+    """Run what ``make`` makes of a notebook, and of a last cell that says where the library is."""
+    made = make(source.read_text(encoding="utf-8") + "\n# %%\nprint(nclib.__file__)\n")
+    made["metadata"] = {**made["metadata"], "kernelspec": {"name": kernel_name, "display_name": ""}}
+    (server.root / f"{source.stem}.ipynb").write_text(json.dumps(made), encoding="utf-8")
+    lab = Lab(watch(1300, 1400), server, f"{source.stem}.ipynb")
     lab.run_all()
     assert "/nclib-" in lab.run_cell(len(made["cells"]) - 1)
     assert sorted(set(lab.faults())) == []
     return lab
 
 
-def test_from_an_empty_folder_without_network(tmp_path, watch, screenshots):
+@EACH
+def test_from_an_empty_folder_without_network(source, tmp_path, watch, screenshots):
     path = start(tmp_path, ALONE)
     with serve(tmp_path / "lab", PYTHONPATH=path, NCLIB_WIDGETS="auto") as server:
-        lab = open_tour(server, watch)
+        lab = open_there(server, watch, source)
         train_once(lab)
         play_with(lab)
         lab.page.screenshot(path=screenshots / "portable_tour.png")
         assert lab.faults() == []
 
 
+@EACH
 def test_on_the_oldest_host_without_a_widget_manager(
+    source,
     tmp_path,
     watch,
     kernel,  # noqa: F811
     screenshots,
     monkeypatch,
 ):
-    """As in Colab when its manager of custom widgets fails: players and sliders are HTML there."""
+    """As in Colab when its manager of custom widgets fails: players and sliders are HTML there.
+
+    First the exercises as they are given, then what a good student hands in.
+    """
     monkeypatch.setattr("lab.NOISE", NOBODY_LISTENS)
     path = start(tmp_path, ALONE + COLAB)
     settings = tmp_path / "lab" / "own" / "config" / "labconfig"
     settings.mkdir(parents=True)
     (settings / "page_config.json").write_text(json.dumps(NO_MANAGER))
     with serve(tmp_path / "lab", PYTHONPATH=path, NCLIB_WIDGETS="auto") as server:
-        lab = open_tour(server, watch, kernel)
+        lab = open_there(server, watch, source, unsolved_then_solved, kernel)
+        executed = nbformat.from_dict(lab.page.evaluate(SAVED))
+        are_judged(source.read_text(encoding="utf-8"), executed)
         assert lab.page.locator(".jupyter-widgets").count() == 0
         inside = list(inner_frames(lab.page))
         assert len(inside) >= 3

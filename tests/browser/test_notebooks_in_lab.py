@@ -60,10 +60,10 @@ def look_at(lab: Lab, stem: str, folder: Path) -> None:
 
 
 def play_with(lab: Lab) -> None:
-    """Every slider, by mouse and keys."""
+    """Every slider, by mouse and keys; pages draw each picture that there is (test_site.py)."""
     for slider in sliders(lab.page):
         assert slider.name
-        work(slider, lab.settle)
+        work(slider, lab.settle, steps=12)
 
 
 @pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
@@ -139,25 +139,23 @@ def test_live_training_trains_anew_when_a_slider_is_let_go(open_lab, screenshots
     assert lab.faults() == []
 
 
-def test_an_interrupt_ends_live_training_with_everything_kept(open_lab):
-    lab = open_lab("live.ipynb", notebook(LIVE.format(epochs=100_000), "live.run()", KEPT))
+def test_an_interrupt_and_stop_end_live_training_with_everything_kept(open_lab):
+    """The cell that runs is interrupted; another run, in the background, is stopped by its button
+    while cells answer."""
+    live = LIVE.format(epochs=100_000)
+    behind = (live, "live.run(background=True);", "print(live.running)", KEPT)
+    lab = open_lab("live.ipynb", notebook(live, "live.run()", KEPT, *behind))
     lab.run_cell(0)
     count_pictures(lab)
     lab.start_cell(1)
     wait_for_pictures(lab, 3)
     assert interrupt_ms(lab) is not None
     assert lab.run_cell(2) == "True False\n"
-    assert lab.faults() == []
-
-
-def test_stop_ends_a_run_in_the_background_while_other_cells_answer(open_lab):
-    cells = (LIVE.format(epochs=100_000), "live.run(background=True);", "print(live.running)", KEPT)
-    lab = open_lab("live.ipynb", notebook(*cells))
-    lab.run_cell(0)
+    lab.run_cell(3)
     count_pictures(lab)
-    lab.run_cell(1)
+    lab.run_cell(4)
     wait_for_pictures(lab, 3)
-    assert lab.run_cell(2) == "True\n"
+    assert lab.run_cell(5) == "True\n"
     assert stop_ms(lab) is not None
-    assert lab.run_cell(3) == "True False\n"
+    assert lab.run_cell(6) == "True False\n"
     assert lab.faults() == []

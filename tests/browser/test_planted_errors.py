@@ -48,39 +48,31 @@ def test_a_clean_notebook_has_no_fault(open_lab):
     assert lab.faults() == []
 
 
-def test_an_error_at_one_value_of_a_slider_is_found(open_lab):
-    lab = open_lab("callback.ipynb", notebook(EXPLORE.format(bad=5)))
-    lab.run_all()
-    assert lab.faults() == []  # at the first value all is well
-    (slider,) = sliders(lab.page)
-    slider.press("End")
-    lab.page.locator(".jp-Notebook [role=alert]").wait_for()
-    found = "alert: RuntimeError: planted at a slider's value"
-    assert found in lab.faults()
+IDLE = """import ipywidgets
+
+ipywidgets.IntSlider(description="idle")"""
+PLANTED = (EXPLORE.format(bad=5), THREAD, OUTPUT, IDLE, "1 / 0", "print('never reached')")
 
 
-@pytest.mark.parametrize(
-    ("code", "words", "places"),
-    [
-        (THREAD, "RuntimeError: planted in a thread", {"cell 0", "kernel"}),
-        (OUTPUT, "RuntimeError: planted in an Output", {"widget", "kernel"}),
-    ],
-    ids=["thread", "Output"],
-)
-def test_an_error_that_stops_nothing_is_found(open_lab, code, words, places):
-    lab = open_lab("planted.ipynb", notebook(code))
-    lab.run_all()
-    found = [fault.split(": ", 1) for fault in lab.faults()]
-    assert {place for place, said in found if said == words} == places
-
-
-def test_a_cell_left_out_and_a_slider_that_does_nothing_are_found(open_lab):
-    idle = "import ipywidgets\nipywidgets.IntSlider(description='idle')"
-    lab = open_lab("idle.ipynb", notebook(idle, "1 / 0", "print('never reached')"))
+def test_planted_errors_are_found_where_they_are(open_lab):
+    """At a slider's value, where nothing is stopped, in a cell; a cell left out, an idle slider."""
+    lab = open_lab("planted.ipynb", notebook(*PLANTED))
     lab.run_all()
     faults = lab.faults()
-    assert "cell 1: ZeroDivisionError: division by zero" in faults
-    assert "cell 2: not executed" in faults
-    (slider,) = sliders(lab.page)
+    assert places_of("RuntimeError: planted in a thread", faults) == {"cell 1", "kernel"}
+    assert places_of("RuntimeError: planted in an Output", faults) == {"widget", "kernel"}
+    assert "cell 4: ZeroDivisionError: division by zero" in faults
+    assert "cell 5: not executed" in faults
+    at_a_value = "alert: RuntimeError: planted at a slider's value"
+    assert at_a_value not in faults  # at the first value all is well
+    height, idle = sliders(lab.page)
     with pytest.raises(TimeoutError, match="slider 'idle': no pixel changed"):
-        slider.wait_until_changed(slider.pixels(), "by a drag", timeout_s=0.5)
+        idle.wait_until_changed(idle.pixels(), "by a drag", timeout_s=0.5)
+    height.press("End")
+    lab.page.locator(".jp-Notebook [role=alert]").wait_for()
+    assert at_a_value in lab.faults()
+
+
+def places_of(words: str, faults: list[str]) -> set[str]:
+    found = [fault.split(": ", 1) for fault in faults]
+    return {place for place, said in found if said == words}

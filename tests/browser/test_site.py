@@ -1,32 +1,89 @@
-"""The site, as ``make site`` builds it: every page in a real browser that has no network."""
+"""The site, as ``make site`` builds it: every page in a real browser that has no network.
+
+The tour is run as ``make site`` runs it. Of the other notebooks the page shows a run on the oldest
+host, in an empty folder and with the library inside the notebook: two tests in one run.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
+import copies
+import page
 import pytest
+import slides
 from cells import sources
+from execute import hidden_errors, run_all, unexecuted
 from framed import fits, inner_frames, play, work_all
+from host import said_by_checks
 from lab import page_faults
 from site_pages import write_site
 from slides import has_slides
+from stamp import notebook
+from test_hosts import kernel, oldest, site  # noqa: F401 - fixtures
 from test_slides_page import use_slides
+
+from nclib.lessons.answers import NOT_DONE, RIGHT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-SOURCES = sources([])
+TOUR, *OTHERS = sources([])
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_it_works_without_a_network(source, watch, tmp_path, monkeypatch, screenshots):
-    """The site of one notebook: its page, the index, and its slides if it has any."""
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch):
     monkeypatch.setenv("NCLIB_PROFILE", "ci")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    write_site([source], tmp_path)
-    use_page(watch, tmp_path / f"{source.stem}.html", screenshots)
-    use_index(watch, tmp_path / "index.html", screenshots)
-    if has_slides(source):
-        use_slides(watch, tmp_path / f"{source.stem}.slides.html", screenshots)
+
+
+def test_the_tour_its_page_and_its_slides(watch, tmp_path, monkeypatch, screenshots):
+    """Both are made of one run, with the slides' resolution."""
+    run = cache(page.executed)
+    for tool in (page, slides):
+        monkeypatch.setattr(tool, "executed", lambda source, **_: run(source, NCLIB_DPI="200"))
+    assert has_slides(TOUR)
+    write_site([TOUR], tmp_path)
+    use_site(watch, TOUR, tmp_path, screenshots)
+    use_slides(watch, tmp_path / f"{TOUR.stem}.slides.html", screenshots)
+
+
+@pytest.mark.parametrize("source", OTHERS, ids=lambda path: path.stem)
+def test_it_runs_on_the_oldest_host_and_its_page_works(
+    source,
+    watch,
+    kernel,  # noqa: F811
+    site,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    screenshots,
+):
+    """Its page and the index, without a network."""
+    node = run_there(source, kernel, site, tmp_path / "empty")
+    assert unexecuted(node) == []
+    assert hidden_errors(node) == []
+    asked, right = said_by_checks(node), said_by_checks(node, "solution")
+    assert all(one.startswith(f"{NOT_DONE}: return ") for one in asked), asked
+    assert right == [RIGHT] * len(asked)
+    monkeypatch.setattr(page, "executed", lambda _: node)
+    write_site([source], tmp_path / "pages")
+    use_site(watch, source, tmp_path / "pages", screenshots)
+
+
+def run_there(source: Path, kernel: str, site: Path, folder: Path):  # noqa: F811
+    """The notebook, with its own set-up cell again, and what it shows when all is inside it."""
+    folder.mkdir()
+    text = source.read_text(encoding="utf-8")
+    made, env = copies.portable(text, notebook(text)), {"PYTHONPATH": str(site)}
+    node = run_all(made, folder, checkout=False, kernel=kernel, NCLIB_WIDGETS="html", **env)
+    for ran, cell in zip(node.cells, notebook(text)["cells"], strict=True):
+        ran.source = "".join(cell["source"])
+    return node
+
+
+def use_site(watch, source: Path, folder: Path, screenshots: Path) -> None:
+    use_page(watch, folder / f"{source.stem}.html", screenshots)
+    use_index(watch, folder / "index.html", screenshots)
 
 
 def opened(watch, path: Path):

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 from nclib.data import folders
 
+TIMES = int(os.environ.get("NCLIB_FUZZ", "1"))
 FORMATS = {
     "png": [("L", {}), ("RGB", {}), ("P", {}), ("RGBA", {}), ("1", {}), ("I;16", {})],
     "jpeg": [("L", {}), ("RGB", {}), ("CMYK", {}), ("RGB", {"progressive": True})],
@@ -69,9 +71,9 @@ def mutated(content: bytes, random: np.random.Generator) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_a_mutated_image_is_read_or_refused(seed):
-    """50,000 a seed, 300,000 in all."""
+    """5,000 a seed, 30,000 in all; ten times as many with NCLIB_FUZZ=10."""
     whole, random, read = seeds(), np.random.default_rng(seed), 0
-    for number in range(50_000):
+    for number in range(TIMES * 5_000):
         content = mutated(whole[number % len(whole)], random)
         try:
             image = folders._decode_one(content, "x.png")
@@ -83,7 +85,7 @@ def test_a_mutated_image_is_read_or_refused(seed):
             assert image.ndim == 3
             assert image.shape[0] in (1, 3)
             assert image.size
-    assert 5_000 < read < 45_000  # else the damage is too small or too large to tell
+    assert 500 < read / TIMES < 4_500  # else the damage is too small or too large to tell
 
 
 def archives() -> list[bytes]:
@@ -109,9 +111,9 @@ def archives() -> list[bytes]:
 
 @pytest.mark.slow
 def test_a_mutated_archive_is_read_or_refused(tmp_path):
-    """10,000: the headers damaged as such, and with a checksum that fits."""
+    """2,000, or more as above: the headers damaged as such, and with a checksum that fits."""
     whole, random, read, path = archives(), np.random.default_rng(0), 0, tmp_path / "pets.tar"
-    for number in range(10_000):
+    for number in range(TIMES * 2_000):
         content = mutated_archive(whole[number % len(whole)], random)
         path.write_bytes(content)
         try:
@@ -121,7 +123,7 @@ def test_a_mutated_archive_is_read_or_refused(tmp_path):
             assert "pets" in str(error) or "class" in str(error)
         else:
             read += 1
-    assert 500 < read < 9_500
+    assert 100 < read / TIMES < 1_900
     assert [*tmp_path.iterdir()] == [path]
 
 

@@ -70,9 +70,9 @@ def same(one, two):
     assert one.settings | {"environment": environments[1]} == two.settings
 
 
-def all_the_same(found, expected):
+def all_the_same(found, expected, count=12):
     assert found.failures == {}
-    assert sorted(found.runs) == sorted(expected.runs) == list(range(12))
+    assert sorted(found.runs) == sorted(expected.runs) == list(range(count))
     for index, run in expected.runs.items():
         same(run, found.runs[index])
 
@@ -407,7 +407,7 @@ def test_twelve_runs_on_a_dask_cluster(cluster, in_process, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_worker_of_a_dask_cluster_loses_nothing(cluster, tmp_path):
-    longer = [one | {"epochs": 40, "measure_at": range(0, 40, 4)} for one in TWELVE]
+    longer = [one | {"epochs": 40, "measure_at": range(0, 40, 4)} for one in TWELVE[::2]]
     folder, workers = tmp_path / "runs", cluster.run(os.getpid)
     in_the_midst = []
 
@@ -424,7 +424,7 @@ def test_a_killed_worker_of_a_dask_cluster_loses_nothing(cluster, tmp_path):
     cluster.wait_for_workers(2)
     assert len(in_the_midst) == 2
     assert min(workers.values()) not in cluster.run(os.getpid).values()
-    all_the_same(found, sweep(longer, folder=tmp_path / "expected"))
+    all_the_same(found, sweep(longer, folder=tmp_path / "expected"), count=6)
     assert files(folder) == {f"{run_name(one)}.npz" for one in longer}
 
 
