@@ -46,9 +46,10 @@ _MODULES = {
     "nclib.data": ("perturb",),
     "nclib.formulas": (
         *("central_path", "collapse", "deep_ufm", "descent", "etf", "layers"),
-        *("law", "losses", "mse", "packings", "statistics", "ufm"),
+        *("law", "losses", "mse", "packings", "separation", "statistics", "ufm"),
     ),
     "nclib.measuring": ("callbacks",),
+    "nclib.measuring.layers": ("layer_samples",),
     "nclib.pictures": ("comparisons", "panels", "plane"),
     "nclib.runs": ("free_features", "networks", "presets", "tables", "training", "trajectory"),
 }

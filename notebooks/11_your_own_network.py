@@ -64,10 +64,9 @@ import pandas as pd
 import torch
 
 import nclib
-from nclib import runtime
+from nclib import layer_samples, runtime
 from nclib.lessons.claims import claim
 from nclib.lessons.yours import checks, mistakes, models, pictures, texts
-from nclib.measuring.layers import layer_samples as layers
 from nclib.quantities import COLLAPSED
 from nclib.torchvision_guard import import_torchvision
 from nclib.widgets.explore import explore
@@ -184,7 +183,7 @@ of_reader = nclib.measure(reader, actors, test=test, layers=True, **names)
 
 # %%
 units = list(dict.fromkeys(row["layer"] for row in of_reader.layers))
-seen = layers.features_by_layer(reader, actors, units)
+seen = layer_samples.features_by_layer(reader, actors, units)
 questions = {"who acts?": pictures.Answers(learn.acting, texts.ANIMALS)}
 questions["which verb?"] = pictures.Answers(learn.doing, list(texts.VERBS))
 explore(pictures.layer_slider(seen, questions), layer=units, question=list(questions))
@@ -202,7 +201,7 @@ claim("nearest mean right in the first layer", rows.ncc_accuracy.iloc[0], near=0
 claim("test accuracy", of_reader.numbers["test"]["accuracy"], above=0.97)
 claim("NC1, who acts: layer / layer before", rows.nc1.pct_change()[1:] + 1, below=0.8)
 claim("NC1, labels shuffled, at each layer", rows.shuffled / rows.nc1, above=10)
-verbs = pd.Series({unit: layers.nc1_of(seen[unit], learn.doing) for unit in units})
+verbs = pd.Series({unit: layer_samples.nc1_of(seen[unit], learn.doing) for unit in units})
 claim("NC1, which verb: layer / layer before", verbs.pct_change()[1:] + 1, above=1.1)
 # %% [markdown]
 # ## 4. Before and after fine-tuning

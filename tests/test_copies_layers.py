@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from pathlib import Path
 
 import copies
 import numpy as np
+import pytest
 from imports import PACKAGE
 
 from nclib.runs.layer_recipes import RECIPES
 from nclib.runs.layer_runs import LayerRun, load_layer_run
 
 LOAD = "# %%\nfrom nclib.runs.layer_runs import load_layer_run\nrun = load_layer_run"
+
+
+def stem(path: Path) -> str:
+    return path.stem
 
 
 def names_in(code: str) -> tuple[str, ...]:
@@ -50,6 +56,14 @@ def test_a_carried_layer_run_is_the_whole_one(tmp_path):
     carried, whole = LayerRun.load(path), load_layer_run("layers-mlp")
     assert carried.payload("test") == whole.payload("test")
     assert np.array_equal(carried.values(), whole.values())
+
+
+@pytest.mark.parametrize("path", sorted((copies.ROOT / "notebooks").glob("*.py")), ids=stem)
+def test_every_layer_run_that_a_notebook_loads_is_carried(path):
+    text = path.read_text(encoding="utf-8")
+    loaded = re.findall(r"load_layer_run\((.*?)\)", text)
+    assert all(re.fullmatch(r'"[\w-]+"', name) for name in loaded)  # as text, to be found here
+    assert {name.strip('"') for name in loaded} <= {*names_in(text)}
 
 
 def test_the_grid_is_carried_where_it_is_read():
