@@ -14,7 +14,7 @@
 # the set-up cell finds the library.*
 # <!-- /badges -->
 #
-# Neural collapse is said of the last layer. What do the layers before it do? In some networks each of them tightens the classes by the same factor, as if by law; in others the last two do nearly everything. Which story you hear depends on the network, and on how it is told.
+# Neural collapse is said of the last layer. What do the layers before it do? In some networks each of them tightens the classes by the same factor, as if by law; in others the last few do most. Which story you hear depends on the network, and on how it is told.
 
 # %% [markdown]
 # | | |
@@ -81,22 +81,20 @@ seed = 0  # of weights and order, of what is trained here
 epochs = 100  # of the MLP; 3 s on an idle core
 watched = [0, 1, 2, 5, 20, epochs]  # epochs at which it is measured
 epochs_convnet = runtime.choose(ci=12, laptop=20)  # section 4
-head_layers = [2, 3]  # section 5; 3 s each
-images = [3, 10, 30]  # of each class, section 4
 
 # %% [markdown]
 # ## 1. Layer by layer
 #
 # **Question.** Every layer of a network hands features to the next one. How far have the classes drawn together in each?
 #
-# First by hand. A network of six hidden layers of 128 units learns ten digits; now and then `nclib.measure(..., layers=True)` measures what **every** module with a weight reads. Column `in:features.0` is the pixels, `in:classifier` what the classifier reads: the features of all notebooks before.
+# First by hand. A network of six hidden layers of 128 units learns ten digits; now and then `nclib.measure(..., layers=True)` measures what **every** module with a weight reads. Row `in:features.1` is the pixels, `in:classifier` what the classifier reads: the features of all notebooks before.
 #
 # **Predict.** At the end, NC1 falls from layer to layer **(a)** in the last one only, **(b)** by about the same factor in each, **(c)** most in the first.
 
 # %%
 digits = nclib.load_data("digits")
-six = dict(depth=6, width=128, num_features=128)
-mlp, reports = nclib.build_network("mlp", digits, **six, seed=seed), {}
+mlp = nclib.build_network("mlp", digits, depth=6, width=128, num_features=128, seed=seed)
+reports = {}
 recipe = dict(epochs=epochs, learning_rate=0.1, weight_decay=5e-4, schedule=cosine_schedule)
 for epoch in nclib.train(mlp, digits, **recipe, measure_at=[], seed=seed):
     if epoch.number in watched:
@@ -129,18 +127,17 @@ def at_moment(network, moment):
     return run.frames("train", epoch), run.frames("test", epoch)
 
 
-moments = ["trained", "epoch 2", "untrained"]
-replay(at_moment, network=list(runs), moment=moments)
+replay(at_moment, network=list(runs), moment=["trained", "epoch 2", "untrained"])
 
 # %% [markdown]
-# **What we saw.** In the MLP each layer adds its share. In ConvNet and ResNet the first layers do little, and what the ConvNet's first convolution gives looks *worse* than the pixels: section 4 tells why. On **test** images the same layers gain less and less: with strong decay NC1 of the last layer falls on training images to a hundredth of what it is on test images.
+# **What we saw.** In the MLP each layer adds its share. In ConvNet and ResNet the first layers do little, and what the ConvNet's first convolution gives looks *worse* than the pixels: section 4 tells why. On **test** images the same layers gain less and less: with strong decay NC1 of the last layer falls on training images to about a hundredth of what it is on test images.
 #
 # **What it does not show.** What layers *know*: NC1 compares scatter with class means, and a class may be spread and yet easy to tell (its nearest mean is right in the player's second panel).
 
 # %% tags=["self-check"]
-last, rows = live.loc[epochs], pictures.rows_of(reports[epochs])
+last, rows = live[epochs], pictures.rows_of(reports[epochs])
 claim("NC1, layer / layer before, at the end", last.pct_change()[1:] + 1, above=0.3, below=0.65)
-claim("before training: layer 6 / layer 1", live.loc[0].iloc[-1] / live.loc[0].iloc[1], above=1.5)
+claim("before training: layer 6 / layer 1", live[0].iloc[-1] / live[0].iloc[1], above=1.5)
 claim("NC1 with shuffled labels / NC1, all layers", rows.shuffled / rows.nc1, above=100)
 gaps = {name: run.at(-1, "test").nc1 / run.at(-1).nc1 for name, run in runs.items()}
 claim("MLP: test / training, layer / layer before", gaps["MLP"].pct_change()[1:] + 1, above=1)
@@ -171,7 +168,7 @@ choices |= dict(weight_decay=sorted(grid.weight_decay.unique().tolist()))
 explore(law.law_slider(grid), **choices, start=dict(network="6 layers", weight_decay=5e-4))
 
 # %% [markdown]
-# **What we saw.** All four. At six layers with batch norm and weak decay, under cross-entropy, the line is as straight as promised. **But so is the untrained network's**, which *rises*: R² alone proves nothing. Without batch norm the ratio fails, and under squared error R² does: one number alone would have let one of them pass. (Under squared error, at the rate recorded here, the law holds nowhere.) And decay **bends** the line. With none, the first layers do more than their share; with ten times ours, the last two do nearly everything: collapse *instead* of the law. Straight is what lies between, and at nine layers that is another decay; of three layers any line is nearly straight.
+# **What we saw.** All four. At six layers with batch norm and weak decay, under cross-entropy, the line is as straight as promised. **But so is the untrained network's**, which *rises*: R² alone proves nothing. Without batch norm the ratio fails, and under squared error R² does: one number alone would have let one of them pass. (Under squared error, at the rate recorded here, the law holds nowhere.) And decay **bends** the line. With none, the first layers do more than their share; with ten times ours the last two run ahead: collapse *instead* of the law. Straight is what lies between. Nine layers under our decay leave the first ones ahead again. (Three are few points for a line.)
 #
 # **What it does not show.** Why. The law is an observation, of one family of networks and one data set here; in ConvNet and ResNet (section 1) there is no such line.
 
@@ -186,11 +183,15 @@ squared = lines("6 layers, squared error", "without")
 claim("squared error without: ratio", squared.ratio, below=law.RATIO)
 claim("squared error without: R²", squared.r_squared, below=law.R_SQUARED)
 claim("squared error: it holds nowhere", ~law.holding(grid)[grid.loss == "squared_error"])
-for decay, limits in ((0, dict(above=1)), (5e-4, dict(near=1, below=0.2)), (5e-3, dict(below=0.2))):
-    bend = lines("6 layers", weight_decay=decay).bend
-    claim(f"decay {decay:g}: last two layers / layers 2 and 3", bend, **limits)
-claim("strong decay: R²", lines("6 layers", weight_decay=5e-3).r_squared, below=law.R_SQUARED)
-claim("nine layers: R²", lines("9 layers").r_squared, below=law.R_SQUARED)
+
+# %% tags=["self-check"]
+bends = {("6 layers", 0): dict(above=1), ("6 layers", 5e-4): dict(near=1, below=0.2)}
+bends |= {("6 layers", 5e-3): dict(below=0.2), ("9 layers", 5e-4): dict(above=1.2)}
+for (network, decay), limits in bends.items():
+    bend = lines(network, weight_decay=decay).bend
+    claim(f"{network}, decay {decay:g}: last two layers / layers 2 and 3", bend, **limits)
+bent = *lines("6 layers", weight_decay=5e-3).r_squared, *lines("9 layers").r_squared
+claim("strong decay, nine layers: R²", bent, below=law.R_SQUARED)
 
 # %% [markdown]
 # ## 3. Does collapse move backwards?
@@ -232,7 +233,7 @@ claim("ResNet: at no epoch", ~falls_with_depth(runs["ResNet"].values()))
 #
 # **Question.** The ConvNet's first layer looked worse than the pixels. Is it?
 #
-# A convolution gives a map. Until now each channel's **mean** over all positions stood for it, as in the last layer; of 64 pixels that leaves one number. One can also **flatten** the map, and keep all.
+# A convolution gives a map. Until now each channel's **mean** over all positions stood for it, as in the last layer; of 64 pixels that leaves one number, and in the player a line. One can also **flatten** the map, and keep all.
 #
 # **Predict.** Flattened, the first convolution is **(a)** still worse than the pixels, **(b)** better. And with ten images of each class, NC1 comes out **(c)** too low, **(d)** too high.
 
@@ -240,9 +241,9 @@ claim("ResNet: at no epoch", ~falls_with_depth(runs["ResNet"].values()))
 convnet = nclib.build_network("convnet", digits, seed=seed)
 recipe |= dict(epochs=epochs_convnet, weight_decay=5e-3, batch_size=64)
 list(nclib.train(convnet, digits, **recipe, measure_at=[], seed=seed))
-told = story.stories(story.by_positions(convnet, digits.train), digits.train.labels, images)
+told = story.stories(story.by_positions(convnet, digits.train), digits.train.labels, [3, 10, 30])
 choices = {name: list(told.index.unique(name)) for name in story.WAYS}
-explore(story.story_slider(told), **choices, start=dict(images=story.ALL))
+explore(story.story_slider(told), **choices)
 
 # %% [markdown]
 # **What we saw.** (b) and (c). Flattened, NC1 falls at every layer: nothing was lost but the means' view of it. **Few images** look tight, because their own mean is nearer to them than their class's, and most so in the first layers; take equal numbers when you compare. That is the bias of *random* draws. The **first** images of each class are a second effect, and lower still: digits are stored by writer, and neighbours are alike. With **shuffled** labels nothing is left but what chance gives, and this ceiling is neither infinite nor the same for all layers: it grows with the number of images.
@@ -250,18 +251,18 @@ explore(story.story_slider(told), **choices, start=dict(images=story.ALL))
 # **What it does not show.** Which story is true. Write on the axis what was done.
 
 # %% tags=["self-check"]
-mean, flat = (told.loc[way, story.ALL, "at random", "true"] for way in story.POSITIONS)
+mean, flat = (told.loc[way, "all", "true"] for way in story.POSITIONS)
 claim("means: NC1, conv 1 / pixels", mean["conv 1"] / mean["input"], above=2)
 claim("flattened: layer / layer before", flat.pct_change()[1:] + 1, below=0.8)
-drawn, first = (told.loc["flatten", 3, how, "true"] / flat for how in story.CHOSEN)
+drawn = told.loc["flatten", "3 drawn", "true"] / flat
 claim("3 images of each class, drawn / all", drawn, below=0.8)
 claim("first three layers less the last", drawn[:3] - drawn.iloc[-1], below=-0.1)
-drawn, first = (told.loc["flatten", 10, how, "true"] for how in story.CHOSEN)
-claim("the first 10 / 10 drawn, first three layers", (first / drawn)[:3], below=0.7)
-chance = told.loc["flatten", story.ALL, "at random", "shuffled"]
+first = told.loc["flatten", "the first 10", "true"] / told.loc["flatten", "10 drawn", "true"]
+claim("the first 10 / 10 drawn, first three layers", first[:3], below=0.7)
+chance = told.loc["flatten", "all", "shuffled"]
 claim("shuffled / true, every layer", chance / flat, above=50)
 claim("shuffled: the last layer / the lowest", chance.iloc[-1] / chance.min(), above=5)
-claim("all / 30", chance / told.loc["flatten", 30, "at random", "shuffled"], above=2)
+claim("shuffled: all / 30 drawn", chance / told.loc["flatten", "30 drawn", "shuffled"], above=2)
 
 # %% [markdown]
 # ## 5. A deep head
@@ -275,7 +276,7 @@ claim("all / 30", chance / told.loc["flatten", 30, "at random", "shuffled"], abo
 # %%
 recipe |= dict(epochs=150, learning_rate=0.2, batch_size=128, loss="squared_error")
 of_head, names = {"MLP of section 1": reports[epochs]}, {"MLP of section 1": runs["MLP"].layers}
-for count in head_layers:
+for count in (2, 3):
     network = heads.DeepHead(count, seed=seed)
     list(nclib.train(network, digits, **recipe, measure_at=[], seed=seed))
     name = f"head of {count} layers"
@@ -285,18 +286,20 @@ for count in head_layers:
 explore(pictures.deep_collapse(of_head, names), network=list(of_head), start=dict(network=name))
 
 # %% [markdown]
-# **What we saw.** (b). The features before the head have collapsed by DNC1, as free ones would, and the head adds little. DNC2 is not reached: the largest singular value is one and a half to three times the least, where notebook 07 has 1. DNC3 goes half of the way; in an ordinary MLP it hardly begins before the last layer. (Look at the 256 units, too: NC1 is well below DNC1 there. Exercise 3.)
+# **What we saw.** (b). The features before the head have collapsed by DNC1, as free ones would; the head takes them a few times further. DNC2 is not reached: the largest singular value is a quarter more than the least, up to three times as large, where notebook 07 has 1. DNC3 goes half of the way; in an ordinary MLP it hardly begins before the last layer. (Look at the 256 units, too: NC1 is well below DNC1 there. Exercise 3.)
 #
 # And the **effective rank** of the class means *rises* with depth, towards the $C-1 = 9$ of a simplex: none of the low rank that wins in the deep model for many classes. Without batch norm it falls.
 #
 # **What it does not show.** That the theory is wrong: these features are not free, the width is 64, the descent is short. The closed forms are in notebook 07.
 
 # %% tags=["self-check"]
-for count in head_layers:
+for count in (2, 3):
     rows = pictures.rows_of(of_head[f"head of {count} layers"])
     claim(f"{count} layers: DNC1 from the features on", rows.quotient[-count - 1 :], below=0.06)
-    claim("DNC2: σ₁/σ_C after the ReLUs", rows.dnc2[-count:], above=1.2, below=4)
+    claim("DNC2: σ₁/σ_C after the ReLUs", rows.dnc2[-count:], above=1.25, below=3)
     claim("DNC3 after the ReLUs", rows.dnc3[-count:], above=0.1, below=0.6)
+    further = rows.quotient.iloc[-count - 1] / rows.quotient.iloc[-1]
+    claim("DNC1, features / classifier's input", further, above=2, below=6)
     claim("DNC1 / NC1 of the 256 units", (rows.quotient / rows.nc1).iloc[1], above=3)
 of_mlp = pictures.rows_of(reports[epochs])
 claim("DNC3 of the MLP, but for its last layer", of_mlp.dnc3[:-1], above=0.8)

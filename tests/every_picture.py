@@ -283,10 +283,10 @@ def _of_layers() -> dict[str, Maker]:
     tell, splits = story.story_slider(told), ("train", "test")
     return {
         "heat_maps": lambda i: maps("one", splits[i]),
-        "heat_map": lambda i: layers.heat_map(runs["other"], splits[i], "other"),
+        "heat_map": lambda i: layers.heat_map(runs["other"], "other")(splits[i]),
         "deep_collapse": lambda i: deep([*names][i]),
         "layers_of_head": lambda i: layers.layers_of_head(report, names["one"], f"head {i}"),
         "front_slider": lambda i: front([*runs][i], 0.1),
         "law_slider": lambda i: rule("3 layers", ["with", "without"][i], 0.0),
-        "story_slider": lambda i: tell("mean", 3, story.CHOSEN[i], "true"),
+        "story_slider": lambda i: tell("mean", ("3 drawn", "the first 3")[i], "true"),
     }

@@ -23,7 +23,7 @@ export const strutWidth = (count) => Math.max(1.4, Math.min(5.4, 25 / Math.sqrt(
 export const ballSize = (count) => (count <= 6 ? 1.25 : count <= 12 ? 1.1 : 0.95);
 
 /** Into how many parts each of so many struts is cut. */
-export const partsOf = (count) => (2 * count < MANY ? 6 : 2);
+export const partsOf = (count) => (2 * count < MANY ? 6 : 1);
 
 /** 0 to 1: how firm edge m is between frames i and j. */
 export function firmness({ strengths }, M, m, i, j, part) {

@@ -117,8 +117,8 @@ class Replay:
         inside = page(
             title=html.escape(title),
             style=asset("explore.css", __file__) + asset("player.css"),
-            body='<div id="sliders"></div>\n'
-            f'<main id="player" aria-label="{html.escape(title)}"></main>\n'
+            body=f'<main aria-label="{html.escape(title)}">\n<div id="sliders"></div>\n'
+            '<div id="player"></div>\n</main>\n'
             "<noscript>The collapse player needs JavaScript.</noscript>",
             state=state,
             script=module_of(joined(*FILES), sliders.SCRIPT, asset("replay.js", __file__)),

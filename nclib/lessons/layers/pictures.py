@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
 
 from nclib.measuring.reports.collapse_report import CollapseReport
 from nclib.palette import INK, MUTED, RUN_COLORS
-from nclib.pictures.picture import Kept, Picture, house_style, label, picture
+from nclib.pictures.picture import Kept, Picture, house_style, kept, label, picture
 from nclib.runs.layer_runs import LayerRun
 
 SCALE = {"norm": LogNorm(1e-3, 10), "cmap": "viridis"}  # dark is collapsed
 SPLITS = ("train", "test")
+WORDS = {"train": "training", "test": "test"}
 
 
 def rows_of(report: CollapseReport, split: str = "train") -> pd.DataFrame:
@@ -26,60 +27,72 @@ def rows_of(report: CollapseReport, split: str = "train") -> pd.DataFrame:
 
 
 def nc1_by_epoch(reports: Mapping[int, CollapseReport], split: str = "train") -> pd.DataFrame:
-    """NC1 of every layer, a column each, in reports by epoch, a row each."""
-    rows = {epoch: rows_of(report, split).nc1.to_dict() for epoch, report in reports.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch")
+    """NC1 of every layer, a row each, in reports by epoch, a column each."""
+    columns = {epoch: rows_of(report, split).nc1 for epoch, report in reports.items()}
+    return pd.DataFrame(columns).rename_axis(columns="epoch")
 
 
 def heat_maps(runs: Mapping[str, LayerRun]) -> Kept:
     """``heat_map`` of one of the runs: the function takes ``network`` and ``split``."""
+    drawn = {name: heat_map(run, name) for name, run in runs.items()}
+    for one in drawn.values():
+        one(SPLITS[0]).png()  # now, and no slider has to wait for it
 
-    @functools.cache
     def at(network: str, split: str) -> Picture:
-        return heat_map(runs[network], split, network).finished()
+        return drawn[network](split)
 
     return at
 
 
 @house_style
-def heat_map(run: LayerRun, split: str, name: str) -> Picture:
+def heat_map(run: LayerRun, name: str) -> Kept:
     """NC1 by layer and epoch; beside it the layers before training, at its end, and the control.
+
+    The function takes ``split``, ``"train"`` or ``"test"``.
 
     Args:
         run: any.
-        split: ``"train"`` or ``"test"``.
         name: of the network, above the picture.
     """
-    nc1, epochs = run.values("nc1", split), run.epochs
+    nc1, epochs = {split: run.values("nc1", split) for split in SPLITS}, run.epochs
     figure, (left, right) = picture(1, 2, size=(9, 4), width_ratios=(1.5, 1), sharey=True)
-    image = left.imshow(nc1.T, origin="lower", aspect="auto", **SCALE)
+    image = left.imshow(nc1["train"].T, origin="lower", aspect="auto", **SCALE)
     ticks = _spaced(epochs)
     left.set_xticks(ticks, [str(epochs[tick]) for tick in ticks])
     left.set_yticks(range(len(run.layers)), [label(layer) for layer in run.layers])
-    left.set(xlabel="epoch", title=f"{name}: NC1 on {split} images")
+    left.set_xlabel("epoch")
     left.grid(visible=False)
     figure.colorbar(image, ax=left, extend="both", pad=0.02)
-    _ends(right, run, split)
-    control = "; ".join(
-        f"at epoch {epochs[row]} {_listed(nc1[row])}" for row in (0, len(epochs) // 2, -1)
-    )
-    figure.alt = f"{name}, NC1 on {split} images from the input to the last layer: {control}."
-    return figure
+    title, untrained = left.set_title(" "), _ends(right, run)
+
+    @kept(figure, image, title, untrained)
+    def at(split: str) -> str:
+        image.set_data(nc1[split].T)
+        untrained.set_xdata(nc1[split][0])
+        title.set_text(f"{name}: NC1 on {WORDS[split]} images")
+        said = "; ".join(
+            f"at epoch {epochs[row]} {_listed(nc1[split][row])}"
+            for row in (0, len(epochs) // 2, -1)
+        )
+        return f"{title.get_text()}, from the input to the last layer: {said}."
+
+    return at
 
 
-def _ends(axis: Axes, run: LayerRun, split: str) -> None:
-    """NC1 by layer before training and at its end, on this split and, thin, on the other."""
-    places, (other,) = range(len(run.layers)), set(SPLITS) - {split}
-    lines = [
-        ("labels shuffled", run.values("shuffled")[-1], MUTED, ":", 1.4),
-        ("untrained", run.values("nc1", split)[0], MUTED, "-", 1.2),
-        (f"trained, {other}", run.values("nc1", other)[-1], RUN_COLORS[1], "--", 1.2),
-        (f"trained, {split}", run.values("nc1", split)[-1], RUN_COLORS[0], "o-", 1.9),
-    ]
-    for name, values, color, style, width in lines:
-        axis.plot(values, places, style, color=color, lw=width, ms=5, label=name)
-    axis.set(xscale="log", xlabel="NC1", xlim=(3e-5, 5e6))
+def _ends(axis: Axes, run: LayerRun) -> Line2D:
+    """NC1 by layer at the end, and of shuffled labels; the line of the start, which moves."""
+    places = range(len(run.layers))
+    ends = [run.values("nc1", split)[-1] for split in SPLITS]
+    shuffled = run.values("shuffled")[-1]
+    axis.plot(shuffled, places, ":", color=MUTED, lw=1.4, label="labels shuffled")
+    (start,) = axis.plot(shuffled, places, "s-", color=MUTED, lw=1, ms=3, label="untrained")
+    styles = ("o-", "D--")
+    for split, values, color, style in zip(SPLITS, ends, RUN_COLORS, styles, strict=False):
+        axis.plot(values, places, style, color=color, ms=5, label=f"trained: {WORDS[split]} images")
+    axis.set(xscale="log", xlabel="NC1", xlim=(3e-5, 5e6), xticks=10.0 ** np.arange(-4, 7, 2))
+    axis.minorticks_off()
     axis.figure.legend(loc="outside lower right", ncols=4, fontsize=8)
+    return start
 
 
 def _spaced(epochs: Sequence[int], most: int = 9) -> list[int]:
@@ -110,10 +123,13 @@ def deep_collapse(
         reports: by network, made with ``layers=``.
         names: of their layers, for readers.
     """
+    drawn = {
+        name: layers_of_head(report, names[name], name).finished()
+        for name, report in reports.items()
+    }
 
-    @functools.cache
     def at(network: str) -> Picture:
-        return layers_of_head(reports[network], names[network], network).finished()
+        return drawn[network]
 
     return at
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,8 @@ from nclib.pictures.picture import Kept, house_style, kept, label, picture
 from nclib.runs.layer_recording import layer_names
 from nclib.shapes import Float, Int, Tensor
 
-ALL = "all"
-CHOSEN, LABELS = ("at random", "the first"), ("true", "shuffled")
-WAYS = ["positions", "images", "chosen", "labels"]
+ALL, TRUE, SHUFFLED = "all", "true", "shuffled"
+WAYS = ["positions", "images", "labels"]
 
 
 POSITIONS = ("mean", "flatten")
@@ -44,9 +43,9 @@ def stories(
 ) -> pd.DataFrame:
     """NC1 of each layer, a column each, in every way to tell it, a row each.
 
-    The rows are indexed by ``positions``; by ``images`` of each class, a number or "all"; by how
-    they are ``chosen``, "at random" (the mean of ``draws`` draws) or "the first" of each class in
-    their order; and by the ``labels``, "true" or "shuffled" among the images.
+    The rows are indexed by ``positions``; by ``images``: "all", "10 drawn" of each class (the mean
+    of ``draws`` draws), or "the first 10" of each class in their order; and by the ``labels``,
+    "true" or "shuffled" among the images.
 
     Args:
         features: layer → features, for each way to take positions.
@@ -55,16 +54,26 @@ def stories(
         draws: of those chosen at random.
     """
     shuffled = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))]
-    told = dict(zip(LABELS, (labels, shuffled), strict=True))
+    told = {TRUE: labels, SHUFFLED: shuffled}
+    seeds = {ALL: (None, None)}
+    for count in counts:
+        seeds[f"{count} drawn"] = count, range(draws)
+        seeds[f"the first {count}"] = count, [None]
     rows = {}
-    for way, count, how, kind in itertools.product(features, [*counts, ALL], CHOSEN, LABELS):
-        seeds = range(draws) if how == CHOSEN[0] else [None]
-        chosen = [some_of_each(told[kind], count, seed=s) for s in seeds] if count != ALL else [...]
-        rows[way, count, how, kind] = {
-            layer: float(np.mean([nc1_of(_turned(h[i]), told[kind][i]) for i in chosen]))
+    for way, (some, chosen), kind in itertools.product(features, seeds.items(), told):
+        picked = _picked(told[kind], *chosen)
+        rows[way, some, kind] = {
+            layer: float(np.mean([nc1_of(_turned(h[i]), told[kind][i]) for i in picked]))
             for layer, h in features[way].items()
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(WAYS)
+
+
+def _picked(labels: Tensor, count: int | None, seeds: Iterable[int | None] | None) -> list:
+    """Which samples, for each draw; all of them where no number is given."""
+    if count is None:
+        return [...]
+    return [some_of_each(labels, count, seed=seed) for seed in seeds]
 
 
 def _turned(features: Float[Tensor, "N p"]) -> Tensor:
@@ -77,7 +86,7 @@ def _turned(features: Float[Tensor, "N p"]) -> Tensor:
 def story_slider(table: pd.DataFrame) -> Kept:
     """NC1 by layer as one of ``stories`` tells it, beside all images with their true labels.
 
-    The function takes ``positions``, ``images``, ``chosen`` and ``labels``.
+    The function takes ``positions``, ``images`` and ``labels``.
 
     Args:
         table: of ``stories``.
@@ -89,17 +98,17 @@ def story_slider(table: pd.DataFrame) -> Kept:
     axis.set_xticks(places, [label(name) for name in table.columns])
     ways = table.index.get_level_values("positions").unique()
     for way, line in zip(ways, ("-", "--"), strict=False):
-        whole = table.loc[way, ALL, CHOSEN[0], LABELS[0]]
+        whole = table.loc[way, ALL, TRUE]
         axis.plot(places, whole, line, color=MUTED, lw=1.2, label=f"{way}, all images, true labels")
     (told,) = axis.plot([], [], "o-", color=RUN_COLORS[0], ms=6, label="as chosen")
     axis.legend(loc="upper right")
     title = axis.set_title(" ", color=INK)
 
     @kept(figure, told, title)
-    def at(positions: str, images: int | str, chosen: str, labels: str) -> str:
-        values = table.loc[positions, images, chosen, labels]
+    def at(positions: str, images: str, labels: str) -> str:
+        values = table.loc[positions, images, labels]
         told.set_data(places, values)
-        some = "all images" if images == ALL else f"{images} images of each class, {chosen}"
+        some = "all images" if images == ALL else f"{images} of each class"
         title.set_text(f"positions: {positions}; {some}; {labels} labels")
         return f"NC1 by layer, {title.get_text()}: {', '.join(f'{v:.3g}' for v in values)}."
 
