@@ -96,7 +96,7 @@ replay(
 # %% [markdown]
 # Play it, turn it, and draw other starts. Rings mark the nearest tetrahedron.
 #
-# **What we saw.** (b), although each figure looks right at a glance. The points rest as soon as their *mean* is zero, which four can do in many ways. Three have no choice: if they sum to zero, they are a simplex.
+# **What we saw.** (b), although each figure looks right at a glance. The points rest as soon as their *mean* is zero, which four can do in many ways. Three that sum to zero are a simplex.
 #
 # So let near pairs count for more than far ones: roll down
 #
@@ -114,7 +114,7 @@ replay(
 )  # fmt: skip
 
 # %% [markdown]
-# Two, three and four points are drawn exactly: a line, a triangle, a tetrahedron. Five need four dimensions, and what you see is a shadow. Nothing is hidden in the **Gram matrix** of all cosines, here of as many dimensions as the simplex needs:
+# Two, three and four points are drawn exactly. Five need four dimensions, and what you see is a shadow. Nothing is hidden in the **Gram matrix** of all cosines, here of as many dimensions as the simplex needs:
 
 # %%
 explore(
@@ -150,10 +150,8 @@ claim("β = 1, one dimension too few", packings.gram_error(packings.repel(4, 2))
 # **Predict.** Eight points in space come to **(a)** the corners of a cube; **(b)** something less regular. And five points: **(c)** one best figure; **(d)** many.
 
 # %%
-replay(
-    shapes.of_zoo, shape=list(shapes.ZOO), draw=[0, 1, 2],
-    start={"shape": "icosahedron"}, at_end=True,
-)  # fmt: skip
+zoo, first = [*shapes.ZOO], {"shape": "icosahedron"}
+replay(shapes.of_zoo, shape=zoo, draw=[0, 1, 2], start=first, at_end=True)
 
 # %% [markdown]
 # Turn them. Six points are an octahedron, twelve an icosahedron, exactly. Seven: one at a pole, three and three around. Five: two poles, and three points on the equator that may slide as long as none comes nearer than a right angle to another; draw again, and they stand elsewhere.
@@ -229,13 +227,13 @@ explore(
 #
 # **What we saw.** (b); with three classes it is 27 times. A sample is lost when noise carries it over half the distance to another mean, in *one* direction. Let $\delta$ be half the **smallest** distance and $Q$ the tail of the normal distribution. A sample of the two nearest classes is lost with chance $Q(\delta/\sigma)$ at least, and to no other mean more often:
 #
-# $$\tfrac2C\, Q(\delta/\sigma) \;\leq\; \text{error} \;\leq\; (C-1)\, Q(\delta/\sigma), \qquad -\sigma^2 \ln(\text{error}) \;\to\; \tfrac12 \delta^2 \quad (\sigma \to 0),$$
+# $$\tfrac2C\, Q(\delta/\sigma) \;\leq\; \text{error} \;\leq\; (C-1)\, Q(\delta/\sigma).$$
 #
-# since $Q(x)$ falls like $e^{-x^2/2}$. In this limit, the **error exponent**, nothing but the smallest distance is left.
+# Since $Q(x)$ falls like $e^{-x^2/2}$, $-\sigma^2 \ln(\text{error}) \to \delta^2/2$ as $\sigma \to 0$. In this **error exponent** nothing but the smallest distance is left.
 #
 # **Nothing beats the simplex, and nothing equals it** (Theorem 5), for norms of at most 1:
 #
-# 1. Over all ordered pairs $\sum \lVert \mu_c - \mu_{c'} \rVert^2 = 2C \sum_c \lVert \mu_c \rVert^2 - 2\, \lVert \sum_c \mu_c \rVert^2 \leq 2C^2$.
+# 1. Over ordered pairs $\sum \lVert \mu_c - \mu_{c'} \rVert^2 = 2C \sum_c \lVert \mu_c \rVert^2 - 2\, \lVert \sum_c \mu_c \rVert^2$, at most $2C^2$.
 # 2. These are $C(C-1)$ pairs, each at least $(2\delta)^2$, so $(2\delta)^2 \leq 2C/(C-1)$.
 # 3. Hence no exponent $\delta^2/2$ exceeds $C/(4(C-1))$.
 # 4. If one reaches it, all distances are equal, and all norms are 1.
@@ -248,15 +246,14 @@ explore(
 # %% tags=["self-check"]
 theory = noisy.log_error  # of a frame, C and σ
 for c, times in ((3, 27), (10, 2)):
+    errors, means = found[c].errors, found[c].frames
     for name in ("random", "orthogonal"):
-        errors = found[c].errors
         gaps = [error.low - errors["simplex"][s].high for s, error in errors[name].items()]
         claim(f"{c} classes, every σ: {name} above the simplex, with intervals", gaps, above=0)
     more = math.exp(theory("orthogonal", c, 0.2) - theory("simplex", c, 0.2))
     claim(f"{c} classes, σ = 0.2: orthogonal ÷ simplex", more, near=times, below=0.1)
     for name, limit in (("orthogonal", 1 / 4), ("simplex", c / (4 * (c - 1)))):
-        margin = packings.margin(found[c].frames[name])
-        claim(f"{name}: δ²/2", margin**2 / 2, near=limit, below=1e-12)
+        claim(f"{name}: δ²/2", packings.margin(means[name]) ** 2 / 2, near=limit, below=1e-12)
         near_zero = -(0.02**2) * theory(name, c, 0.02)
         claim(f"{name}: -σ² ln(error) at σ = 0.02", near_zero, near=limit, below=2e-3)
 margins = packings.margin(packings.random_points(10, 9, starts=frames))
@@ -277,7 +274,7 @@ explore(responses.response_bars(), **responses.sliders(live=not host.shows_html(
 
 # %%
 table = responses.table(20)
-table.style.format("{:.1e}")
+table.rename(index=responses.words, columns=responses.SHORT).style.format(responses.said)
 
 # %% [markdown]
 # **What we saw.** (b) and (f). Spread, turn and bias move their own number alone. As far as these sliders go, NC4 reads nothing but the bias, even with all others at their ends. (A turn of 1.5 moves it, too, and so do norms of the classifier at 0.6 under the widest spread.) NC3 answers to norms and angles in second order: half the deformation, a quarter of the answer.

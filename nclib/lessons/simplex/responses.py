@@ -29,6 +29,8 @@ NUMBERS = {
     "self_duality": "NC3: W against means",
     "ncc_mismatch": "NC4: nearest mean",
 }
+OF_MEANS, OF_W = (tuple(f"{what} {of}" for what in ("norms", "std", "off")) for of in "MW")
+SHORT = dict(zip(NUMBERS, ("NC1", *OF_MEANS, *OF_W, "NC3", "NC4"), strict=True))  # in a table
 ZERO = 1e-12  # a response below it is rounding
 LEAST, MOST = 1e-4, 3.0  # of the axis
 
@@ -99,6 +101,11 @@ def table(num_classes: int, amounts: Mapping[str, Number] | None = None) -> pd.D
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def words(knob: str) -> str:
+    """A knob's name as it is read."""
+    return knob.replace("_", " ")
+
+
 def separation(found: pd.DataFrame) -> pd.Series:
     """For each knob its own number's response over the largest of the others.
 
@@ -132,7 +139,7 @@ def sliders(live: bool) -> dict[str, Any]:
     if live:
         start = {"classes": 20, "norms_of_means": KNOBS["norms_of_means"].values[2]}
         return classes | {name: knob.values for name, knob in KNOBS.items()} | {"start": start}
-    knobs = [name.replace("_", " ") for name in KNOBS]
+    knobs = [words(name) for name in KNOBS]
     start = {"classes": 20, "knob": knobs[1], "amount": 2}
     return classes | {"knob": knobs, "amount": [0, 1, 2, 3, 4], "start": start}
 
@@ -164,16 +171,16 @@ def response_bars() -> Kept:
         classes, turned = _turned(**chosen)
         found = responses(classes, Knobs(**turned))
         largest = max(found.values())
-        for bar, words, (name, value) in zip(bars, values, found.items(), strict=True):
+        for bar, shown, (name, value) in zip(bars, values, found.items(), strict=True):
             bar.set_width(max(value - LEAST / 10, 0))
             own = _is_own(name, turned)
             bar.set(fc=RUN_COLORS[0] if own else "white", hatch="" if own else "////", lw=not own)
-            words.set_text(_said(value))
+            shown.set_text(said(value))
         tenth.set_visible(largest > LEAST)
         tenth.set_xdata([largest / 10] * 2)
-        knobs = ", ".join(f"{name.replace('_', ' ')} {to:g}" for name, to in turned.items())
+        knobs = ", ".join(f"{words(name)} {to:g}" for name, to in turned.items())
         title.set_text(f"{classes} classes. Turned: {knobs or 'nothing'}")
-        moved = [f"{NUMBERS[name]} {_said(value)}" for name, value in found.items()]
+        moved = [f"{NUMBERS[name]} {said(value)}" for name, value in found.items()]
         return f"{title.get_text()}. How far the numbers move: {'; '.join(moved)}."
 
     return at
@@ -191,5 +198,6 @@ def _is_own(number: str, turned: Mapping[str, float]) -> bool:
     return any(number in KNOBS[name].own for name in turned)
 
 
-def _said(value: float) -> str:
+def said(value: float) -> str:
+    """A response with two digits, "0" for rounding."""
     return "0" if value < ZERO else np.format_float_positional(value, 2, fractional=False, trim="-")
