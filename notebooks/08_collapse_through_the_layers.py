@@ -208,7 +208,7 @@ choices = dict(network=list(runs), share=[0.05, 0.1, 0.2, 0.5])
 explore(fronts.front_slider(runs), **choices, start=dict(share=0.1))
 
 # %% [markdown]
-# **What we saw.** Both. By the fixed threshold a front starts at the last layer, moves towards the first, and stops midway: the first layers never get there. By their own fall the layers of the MLP move *together* (b), and with strong decay or squared error the last ones are **last** (c): training goes on deepening the end. "Moves backwards" is a statement about the threshold.
+# **What we saw.** Both. At a tenth of the start, a front in the MLP begins at the last layer, moves towards the first, and stops midway: the first layers never get there. (In the ResNet the rings lie scattered.) By their own fall the layers of the MLP move *together* (b), and with strong decay or squared error the last ones are **last** (c): training goes on deepening the end. "Moves backwards" is a statement about the threshold.
 #
 # NC1 need not even fall with depth: in the MLP it does from epoch 2 on, in the ResNet at no epoch.
 #

@@ -274,10 +274,11 @@ def _of_noise_and_knobs() -> dict[str, Maker]:
 def _of_layers() -> dict[str, Maker]:
     runs = {name: run_of(falling(ratio)) for name, ratio in (("one", 0.5), ("other", 0.1))}
     images, labels = torch.rand(60, 1, 8, 8), torch.arange(60) % 10
-    model = heads.DeepHead(1)
-    report = nclib.measure(model, (images, labels), layers=True, progress=False)
-    names = dict.fromkeys(("one", "other"), model.layer_names)
-    maps, deep = layers.heat_maps(runs), layers.deep_collapse(dict.fromkeys(names, report), names)
+    names, reports = dict.fromkeys(runs, heads.DeepHead(1).layer_names), {}
+    for seed, name in enumerate(names):
+        of = heads.DeepHead(1, seed=seed), (images, labels)
+        reports[name] = nclib.measure(*of, layers=True, progress=False)
+    maps, deep = layers.heat_maps(runs), layers.deep_collapse(reports, names)
     front, rule = fronts.front_slider(runs), law.law_slider(law_rows())
     told = story.stories({"mean": {"a": images.flatten(1)[:, :5]}}, labels, [3], draws=1)
     tell, splits = story.story_slider(told), ("train", "test")
@@ -285,7 +286,9 @@ def _of_layers() -> dict[str, Maker]:
         "heat_maps": lambda i: maps("one", splits[i]),
         "heat_map": lambda i: layers.heat_map(runs["other"], "other")(splits[i]),
         "deep_collapse": lambda i: deep([*names][i]),
-        "layers_of_head": lambda i: layers.layers_of_head(report, names["one"], f"head {i}"),
+        "layers_of_head": lambda i: layers.layers_of_head(
+            [*reports.values()][i], names["one"], "head"
+        ),
         "front_slider": lambda i: front([*runs][i], 0.1),
         "law_slider": lambda i: rule("3 layers", ["with", "without"][i], 0.0),
         "story_slider": lambda i: tell("mean", ("3 drawn", "the first 3")[i], "true"),

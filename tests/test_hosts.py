@@ -25,7 +25,6 @@ from nclib.lessons.answers import NOT_DONE, RIGHT
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / "build" / "oldest" / "bin" / "python"
-NAMES = ("06_unconstrained_features", "11_your_own_network")
 pytestmark = pytest.mark.slow
 
 
@@ -61,19 +60,19 @@ def test_it_is_as_old_as_it_should_be(oldest):
     assert done.stdout.split() == ["7.34.0", "6.17.1", "7.7.1", "2.2.6"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_students_exercises_and_what_a_good_student_hands_in_run_there(
-    name, kernel, site, tmp_path
-):
-    """One kernel in an empty folder, the library inside the notebook: unsolved, then all, solved.
+def test_a_students_copy_and_what_a_good_student_hands_in_run_there(kernel, site, tmp_path):
+    """One kernel in an empty folder, beside a foreign package of the name; unsolved, then solved.
 
-    That all of a student's copy runs, and every cell twice, is tested in test_copies.py; the tour
-    runs so in JupyterLab (test_hosts_in_lab.py), and the other notebooks run there for their pages
+    So every cell runs twice, as when "Run all" is pressed again. The tour's exercises are judged
+    so in JupyterLab (test_hosts_in_lab.py), and every other notebook runs there for its page
     (test_site.py), with stubs and solutions.
     """
-    text = (ROOT / "notebooks" / f"{name}.py").read_text(encoding="utf-8")
+    text = (ROOT / "notebooks" / "05_central_path.py").read_text(encoding="utf-8")
     (tmp_path / "empty").mkdir()
+    (site / "nclib").mkdir()
+    (site / "nclib" / "__init__.py").write_text("raise RuntimeError('the wrong nclib')\n")
     env = {"PYTHONPATH": str(site), "NCLIB_PROFILE": "ci", "OMP_NUM_THREADS": "1"}
+    env["PYTHONWARNINGS"] = "error::RuntimeWarning,error::FutureWarning"
     made = unsolved_then_solved(text)
     executed = run_all(made, tmp_path / "empty", checkout=False, kernel=kernel, **env)
     assert unexecuted(executed) == []
@@ -81,10 +80,11 @@ def test_a_students_exercises_and_what_a_good_student_hands_in_run_there(
     are_judged(text, executed)
 
 
-def unsolved_then_solved(text):
-    """A notebook that carries the library: the exercises as they are given, then all of it."""
+def unsolved_then_solved(text, which=lambda cells: cells):
+    """A notebook that carries the library: ``which`` cells of a student's copy, then all solved."""
     made, solved = copies.portable(text, copies.student(text)), host.handed_in(text)
-    return made | {"cells": [*exercises(made["cells"]), *solved["cells"]]}
+    first = [cell | {"id": f"0-{cell['id']}"} for cell in which(made["cells"])]
+    return made | {"cells": [*first, *solved["cells"]]}
 
 
 def are_judged(text, executed):
@@ -97,7 +97,7 @@ def are_judged(text, executed):
 
 def exercises(cells):
     """The set-up, the cell of imports after it, parameters, and what the exercises are made of."""
-    code = [cell | {"id": f"0-{cell['id']}"} for cell in cells if cell["cell_type"] == "code"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
     tags = [set(cell["metadata"].get("tags", ())) for cell in code]
     imports = 1 + next(number for number, one in enumerate(tags) if "nc-setup" in one)
     wanted = {"nc-setup", "parameters", "exercise", "check"}

@@ -28,13 +28,19 @@ def fits(page: Any) -> None:
         assert needed <= given
 
 
+MOVED = """() => {
+  const { value, max } = document.querySelector("[data-part=scrub]");
+  return Number(value) > Math.min(3, max - 1);
+}"""
+
+
 def play(frame: Any) -> None:
-    """From the beginning to another epoch, by its button; then it is stopped."""
-    epoch = frame.get_by_role("slider", name="epoch")
-    epoch.press("Home")
+    """From the beginning to another epoch, step or layer, by its button; then it is stopped."""
+    scrub = frame.locator("[data-part=scrub]").first
+    scrub.press("Home")
     frame.get_by_role("button", name="play").click()
-    frame.wait_for_function("() => Number(document.querySelector('input[type=range]').value) > 3")
-    epoch.press("Home")
+    frame.wait_for_function(MOVED)
+    scrub.press("Home")
 
 
 def work_all(frame: Any) -> None:

@@ -15,7 +15,7 @@ import stamp
 from framed import inner_frames, work_all
 from lab import Lab, serve
 from test_copies import HIDDEN
-from test_hosts import are_judged, kernel, oldest, unsolved_then_solved  # noqa: F401 - fixtures
+from test_hosts import are_judged, exercises, kernel, oldest, unsolved_then_solved  # noqa: F401 - fixtures
 from test_notebooks_in_lab import play_with, train_once
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -55,6 +55,11 @@ def start(folder: Path, customize: str) -> str:
     (folder / "site" / "google" / "colab" / "__init__.py").write_text("")
     (folder / "site" / "sitecustomize.py").write_text(HIDDEN + customize)
     return str(folder / "site")
+
+
+def first_the_exercises(text: str) -> dict:
+    """The exercises as they are given, then what a good student hands in."""
+    return unsolved_then_solved(text, exercises)
 
 
 def open_there(server, watch, source: Path, make=whole, kernel_name: str = "python3") -> Lab:
@@ -99,7 +104,7 @@ def test_on_the_oldest_host_without_a_widget_manager(
     settings.mkdir(parents=True)
     (settings / "page_config.json").write_text(json.dumps(NO_MANAGER))
     with serve(tmp_path / "lab", PYTHONPATH=path, NCLIB_WIDGETS="auto") as server:
-        lab = open_there(server, watch, source, unsolved_then_solved, kernel)
+        lab = open_there(server, watch, source, first_the_exercises, kernel)
         executed = nbformat.from_dict(lab.page.evaluate(SAVED))
         are_judged(source.read_text(encoding="utf-8"), executed)
         assert lab.page.locator(".jupyter-widgets").count() == 0

@@ -44,7 +44,9 @@ def test_the_tour_its_page_and_its_slides(watch, tmp_path, monkeypatch, screensh
         monkeypatch.setattr(tool, "executed", lambda source, **_: run(source, NCLIB_DPI="200"))
     assert has_slides(TOUR)
     write_site([TOUR], tmp_path)
-    use_site(watch, TOUR, tmp_path, screenshots)
+    use_page(watch, tmp_path / f"{TOUR.stem}.html", screenshots)
+    use_index(watch, tmp_path / "index.html", screenshots)
+    leads_to_files(watch, tmp_path / "index.html")
     use_slides(watch, tmp_path / f"{TOUR.stem}.slides.html", screenshots)
 
 
@@ -58,7 +60,7 @@ def test_it_runs_on_the_oldest_host_and_its_page_works(
     monkeypatch,
     screenshots,
 ):
-    """Its page and the index, without a network."""
+    """Its page, without a network, and the way to it."""
     node = run_there(source, kernel, site, tmp_path / "empty")
     assert unexecuted(node) == []
     assert hidden_errors(node) == []
@@ -67,7 +69,8 @@ def test_it_runs_on_the_oldest_host_and_its_page_works(
     assert right == [RIGHT] * len(asked)
     monkeypatch.setattr(page, "executed", lambda _: node)
     write_site([source], tmp_path / "pages")
-    use_site(watch, source, tmp_path / "pages", screenshots)
+    use_page(watch, tmp_path / "pages" / f"{source.stem}.html", screenshots)
+    leads_to_files(watch, tmp_path / "pages" / "index.html")
 
 
 def run_there(source: Path, kernel: str, site: Path, folder: Path):  # noqa: F811
@@ -79,11 +82,6 @@ def run_there(source: Path, kernel: str, site: Path, folder: Path):  # noqa: F81
     for ran, cell in zip(node.cells, notebook(text)["cells"], strict=True):
         ran.source = "".join(cell["source"])
     return node
-
-
-def use_site(watch, source: Path, folder: Path, screenshots: Path) -> None:
-    use_page(watch, folder / f"{source.stem}.html", screenshots)
-    use_index(watch, folder / "index.html", screenshots)
 
 
 def opened(watch, path: Path):
@@ -105,12 +103,18 @@ def use_page(watch, path: Path, screenshots: Path) -> None:
 
 
 def use_index(watch, path: Path, screenshots: Path) -> None:
-    """The player at its top, the files it offers, the way to the notebook's page."""
+    """The player at its top."""
+    watched = opened(watch, path)
+    for frame in inner_frames(watched.page):
+        play(frame)
+    look_at(watched.page, "site_index", screenshots)
+    assert page_faults(watched) == []
+
+
+def leads_to_files(watch, path: Path) -> None:
+    """The files that the index offers, its pictures, the way to the notebook's page."""
     watched = opened(watch, path)
     page = watched.page
-    for frame in inner_frames(page):
-        play(frame)
-    look_at(page, "site_index", screenshots)
     assert page.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
     links = [link.get_attribute("href") for link in page.locator(".files a").all()]
     assert len(links) >= 2

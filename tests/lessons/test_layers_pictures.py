@@ -141,7 +141,7 @@ def test_the_law_is_drawn_for_every_cell_of_the_table():
     for setting in itertools.product(law.networks(table), law.KINDS, (0.0, 5e-3)):
         picture, rows = at(*setting), law.cell(table, *setting)
         left, right = picture.axes
-        dots = [line for line in left.lines if line.get_marker() == "o"]
+        dots = [line for line in left.lines if line.get_marker() in ("s", "o")]
         for drawn, nc1 in zip(dots, [*rows.nc1_start, *rows.nc1_end], strict=True):
             assert np.array_equal(drawn.get_ydata(), nc1)
         count = sum(law.holds(law.hidden_line(nc1)) for nc1 in rows.nc1_end)

@@ -102,8 +102,8 @@ def law_slider(table: pd.DataFrame) -> Kept:
     left.set(xlim=(-0.4, deepest + 0.4), xlabel="layer; 0 is the input", ylabel="NC1")
     seeds = range(table.seed.nunique())
     drawn = {
-        when: [_line_and_dots(left, color, when if not seed else None) for seed in seeds]
-        for when, color in (("untrained", START), ("trained", DONE))
+        when: [_line_and_dots(left, look, when if not seed else None) for seed in seeds]
+        for when, look in (("untrained", (START, "s")), ("trained", (DONE, "o")))
     }
     left.legend(loc="lower left")
     chosen = _map(right, table)
@@ -131,9 +131,10 @@ def law_slider(table: pd.DataFrame) -> Kept:
     return at
 
 
-def _line_and_dots(axis: Axes, color: str, name: str | None) -> tuple[Line2D, Line2D]:
+def _line_and_dots(axis: Axes, look: tuple[str, str], name: str | None) -> tuple[Line2D, Line2D]:
+    color, marker = look
     (line,) = axis.plot([], [], color=color, lw=1)
-    (dots,) = axis.plot([], [], "o", color=color, ms=4.5, label=name)
+    (dots,) = axis.plot([], [], marker, color=color, ms=4.5, label=name)
     return line, dots
 
 
@@ -176,16 +177,16 @@ def _map(axis: Axes, table: pd.DataFrame) -> list[Line2D]:
     box = Rectangle((STEEPEST[0], low), RATIO - STEEPEST[0], 1 - R_SQUARED - low)
     box.set(color=RUN_COLORS[2], alpha=0.14, lw=0)
     axis.add_patch(box)
-    axis.text(STEEPEST[0] * 1.06, low * 1.1, "the law", color=RUN_COLORS[2], va="top")
+    axis.text(STEEPEST[0] * 1.06, low * 1.1, "the law", color=INK, va="top")
     axis.axvline(1, color=INK, lw=0.8)
     for (kind, has), marker, color in zip(KINDS.items(), "os", RUN_COLORS, strict=False):
         places = _places([hidden_line(nc1) for nc1 in table[table.batch_norm == has].nc1_end])
         style = {"ms": 4.5, "alpha": 0.5, "mew": 0, "label": f"{kind} batch norm"}
         axis.plot(*places, marker, color=color, **style)
-    rings = [
-        axis.plot([], [], "o", mfc="none", mec=color, ms=10, mew=1.6, label=f"the {which}")[0]
-        for which, color in (("untrained", START), ("chosen", INK))
-    ]
+    rings = []
+    for which, color, marker in (("untrained", START, "D"), ("chosen", INK, "h")):
+        style = {"color": color, "mfc": "none", "ms": 10, "mew": 1.6, "label": f"the {which}"}
+        rings += axis.plot([], [], marker, **style)
     look = {"loc": "outside lower right", "ncols": 4, "fontsize": 8, "handletextpad": 0.2}
     axis.figure.legend(handles=axis.get_legend_handles_labels()[0], **look)
     return rings
