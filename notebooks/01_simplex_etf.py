@@ -270,7 +270,7 @@ claim("exponents of random frames of norm 1", margins.square() / 2, below=10 / 3
 explore(responses.response_bars(), **responses.sliders(live=not host.shows_html()))
 
 # %% [markdown]
-# Solid bars belong to what is turned, hatched ones do not. One knob at a time, for twenty classes:
+# Solid bars belong to what is turned, hatched ones do not; the dashed line is at a tenth of the longest. One knob at a time, for twenty classes:
 
 # %%
 table = responses.table(20)

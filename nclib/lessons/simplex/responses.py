@@ -33,6 +33,7 @@ OF_MEANS, OF_W = (tuple(f"{what} {of}" for what in ("norms", "std", "off")) for 
 SHORT = dict(zip(NUMBERS, ("NC1", *OF_MEANS, *OF_W, "NC3", "NC4"), strict=True))  # in a table
 ZERO = 1e-12  # a response below it is rounding
 LEAST, MOST = 1e-4, 3.0  # of the axis
+FITS = 90  # characters above the picture
 
 
 class Knob(NamedTuple):
@@ -179,9 +180,11 @@ def response_bars() -> Kept:
         tenth.set_visible(largest > LEAST)
         tenth.set_xdata([largest / 10] * 2)
         knobs = ", ".join(f"{words(name)} {to:g}" for name, to in turned.items())
-        title.set_text(f"{classes} classes. Turned: {knobs or 'nothing'}")
+        head = f"{classes} classes. Turned: {knobs or 'nothing'}"
+        many = f"{classes} classes. Turned: {len(turned)} knobs"
+        title.set_text(head if len(head) <= FITS else many)
         moved = [f"{NUMBERS[name]} {said(value)}" for name, value in found.items()]
-        return f"{title.get_text()}. How far the numbers move: {'; '.join(moved)}."
+        return f"{head}. How far the numbers move: {'; '.join(moved)}."
 
     return at
 
