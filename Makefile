@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := pip install --quiet --disable-pip-version-check
 TESTS := NCLIB_PROFILE=ci OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
-.PHONY: help demo test slow check environments oldest binder lab lint stamp site slides portable student bench clean
+.PHONY: help demo test slow environments oldest binder lab lint stamp site slides portable student bench clean
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
@@ -20,14 +20,11 @@ help:
 demo: .venv/installed  ## run the tour, leave build/00_tour.html and build/collapse.html
 	@OMP_NUM_THREADS=1 $(BIN)/python tools/demo.py
 
-test: .venv/installed  ## unit tests, notebooks, browser tests (where a Chromium is found)
-	$(TESTS) -m "not slow" --nbmake tests notebooks
+test: .venv/installed $(if $(ALL),environments)  ## unit tests, notebooks, browser tests (where a Chromium is found); ALL=1 with the slow ones
+	$(TESTS) $(if $(ALL),,-m "not slow") --nbmake tests notebooks
 
 slow: .venv/installed environments  ## what takes longer: ConvNets, MNIST, "Run all" twice, a thousand slider moves
 	$(TESTS) -m slow tests
-
-check: .venv/installed environments  ## test and slow in one go, on all cores to the end
-	$(TESTS) --nbmake tests notebooks
 
 build/oldest/installed: .venv/installed
 	@echo "Making an environment with the versions of the oldest host ..."

@@ -24,7 +24,7 @@ def check_tensor(name: str, given: Any, dtype: str) -> None:
         remedy = f'give a tensor: torch.tensor(numpy.asarray({name}, dtype="{dtype}"))'
     else:  # words: "cat", "dog"
         remedy = f"give a tensor: torch.tensor(numpy.unique({name}, return_inverse=True)[1])"
-    verb = "are" if name in ("features", "labels", "images") else "is"
+    verb = "are" if name in ("features", "labels", "images", "points") else "is"
     raise ValueError(f"{name} {verb} a {found}; {remedy}")
 
 
@@ -34,6 +34,18 @@ def _numeric(given: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def check_points(points: Tensor, *, sets: bool = False) -> None:
+    """Raise ValueError unless points are finite and (C, p), or (…, C, p) with ``sets``; C ≥ 2."""
+    check_tensor("points", points, "float64")
+    shape = tuple(points.shape)
+    if len(shape) < 2 or (len(shape) > 2 and not sets) or shape[-2] < 2 or not shape[-1]:
+        raise ValueError(f"points have shape {shape}; give two or more as rows, (C, p)")
+    if not points.dtype.is_floating_point:
+        raise ValueError(f"points have dtype {points.dtype}; give points.double()")
+    if not torch.isfinite(points).all():
+        raise ValueError("points contain NaN or infinite values")
 
 
 def check_pair(features: Tensor, labels: Tensor) -> None:
@@ -152,8 +164,9 @@ def at_least(minimum: int, why: str = "", **sizes: int) -> None:
 def check_decays(**decays: Number) -> None:
     """Raise ValueError naming the first of ``decays`` that is not a finite number ≥ 0."""
     for name, decay in decays.items():
-        if not (math.isfinite(decay) and decay >= 0):
-            raise ValueError(f"{name} is {decay}; give a finite number that is not negative")
+        shown = repr(decay) if isinstance(decay, str) else decay
+        if not isinstance(decay, Real | Tensor) or not (math.isfinite(decay) and decay >= 0):
+            raise ValueError(f"{name} is {shown}; give a finite number that is not negative")
 
 
 def check_positive(why: str, **decays: Number) -> None:

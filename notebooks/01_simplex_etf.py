@@ -14,7 +14,7 @@
 # the set-up cell finds the library.*
 # <!-- /badges -->
 #
-# Collapsed class means stand at the corners of a simplex. Why? Points that push each other find it, noise confuses it least, and where it has no room, other figures take its place.
+# Collapsed class means stand at the corners of a simplex. Why? Points that push each other find it, small noise confuses it least, and where it has no room, other figures take its place.
 
 # %% [markdown]
 # | | |
@@ -114,7 +114,7 @@ replay(
 )  # fmt: skip
 
 # %% [markdown]
-# Two, three and four points are drawn exactly. Five need four dimensions, and what you see is a shadow. Nothing is hidden in the **Gram matrix** of all cosines, here of as many dimensions as the simplex needs:
+# Two, three and four points are drawn exactly where they come to rest. Five need four dimensions for a simplex, and what you see of it is a shadow. Nothing is hidden in the **Gram matrix** of all cosines, here of as many dimensions as the simplex needs:
 
 # %%
 explore(
@@ -123,7 +123,7 @@ explore(
 )  # fmt: skip
 
 # %% [markdown]
-# **What we saw.** (b). Quadratic repulsion leaves a patchwork; at $\beta = 1$ every pair has the same cosine, $-\frac{1}{C-1}$. That is a **simplex equiangular tight frame** (Papyan et al. 2020, Definition 1).
+# **What we saw.** (b). Quadratic repulsion leaves a patchwork of four points and more; at $\beta = 1$ every pair has the same cosine, $-\frac{1}{C-1}$. That is a **simplex equiangular tight frame** (Papyan et al. 2020, Definition 1).
 #
 # **What it does not show.** That networks push like this: their loss does something similar, and notebook 06 finds its minimum. Nor that nothing could be further apart: section 3 proves it.
 
@@ -145,7 +145,7 @@ claim("β = 1, one dimension too few", packings.gram_error(packings.repel(4, 2))
 #
 # **Question.** A simplex of $C$ points needs $C-1$ dimensions. A language model has tens of thousands of classes, and fewer dimensions. What is most separated then?
 #
-# We want the *largest* cosine small. So raise $\beta$ slowly from 1 to 1000: first all pairs count, in the end the nearest. Of 16 starts the best is kept; struts join the pairs nearest then.
+# We want the *largest* cosine small. So raise $\beta$ slowly from 1 (for five points in space from 10) to 1000: first all pairs count, in the end the nearest. Of 16 starts the best is kept; struts join the pairs nearest then.
 #
 # **Predict.** Eight points in space come to **(a)** the corners of a cube; **(b)** something less regular. And five points: **(c)** one best figure; **(d)** many.
 
@@ -225,7 +225,7 @@ explore(
 # %% [markdown]
 # Left, samples of the two nearest classes; right, errors with 95 % intervals. Against $1/\sigma^2$ their logarithm is nearly straight, and its slope sorts the frames.
 #
-# **What we saw.** (b); with three classes it is 27 times. A sample is lost when noise carries it over half the distance to another mean, in *one* direction. Let $\delta$ be half the **smallest** distance and $Q$ the tail of the normal distribution. A sample of the two nearest classes is lost with chance $Q(\delta/\sigma)$ at least, and to no other mean more often:
+# **What we saw.** (b); with three classes it is 27 times. A sample is lost when noise carries it over half the distance to another mean, in *one* direction. Let $\delta$ be half the **smallest** distance and $Q$ the tail of the normal distribution. A sample of the two nearest classes is lost with chance $Q(\delta/\sigma)$ at least; one of any class is nearer to a given other mean with chance $Q(\delta/\sigma)$ at most:
 #
 # $$\tfrac2C\, Q(\delta/\sigma) \;\leq\; \text{error} \;\leq\; (C-1)\, Q(\delta/\sigma).$$
 #
@@ -264,7 +264,7 @@ claim("exponents of random frames of norm 1", margins.square() / 2, below=10 / 3
 #
 # **Question.** Nine numbers measure NC1–NC4. Does each watch one thing? Take collapsed means and classifier, with a little scatter, and spoil one thing at a time: the **spread** of the classes; **norms** and **angles** of the means; both of the classifier; its **turn**; its **bias**.
 #
-# **Predict.** Which of them moves a *second* number nearly as much as its own: **(a)** the spread, **(b)** the norms of the means, **(c)** the norms of the classifier's rows, **(d)** the turn? And NC4, the decisions, moves with **(e)** each of them, **(f)** the bias alone?
+# **Predict.** One at a time, and turned a little: which moves a *second* number most, compared with its own: **(a)** the spread, **(b)** the norms of the means, **(c)** the norms of the classifier's rows, **(d)** the turn? And NC4, the decisions, moves with **(e)** each of them, **(f)** the bias alone?
 
 # %%
 explore(responses.response_bars(), **responses.sliders(live=not host.shows_html()))
@@ -277,11 +277,11 @@ table = responses.table(20)
 table.rename(index=responses.words, columns=responses.SHORT).style.format(responses.said)
 
 # %% [markdown]
-# **What we saw.** (b) and (f). Spread, turn and bias move their own number alone. As far as these sliders go, NC4 reads nothing but the bias, even with all others at their ends. (A turn of 1.5 moves it, too, and so do norms of the classifier at 0.6 under the widest spread.) NC3 answers to norms and angles in second order: half the deformation, a quarter of the answer.
+# **What we saw.** (b) and (f). Spread, turn and bias move their own number alone. Without a bias NC4 stays 0, even with all others at the ends of their sliders. (A turn of 1.5 moves it, and so do norms of the classifier at 0.6 under the widest spread. And *together* they count: six classes with a bias of 0.4 have NC4 = 0, until the turn joins in.) NC3 answers to norms and angles in second order: half the deformation, a quarter of the answer.
 #
 # But norms of *means* move angles, too: with twenty classes a thirteenth as much, with six a third. A bad knob?
 #
-# **Theorem.** Vectors that sum to zero cannot have unequal norms and equal angles. Let $r$ be the norms, $v$ their standard deviation over their mean, and $E$ the matrix of the deviations $\cos_{ij} + \frac{1}{C-1}$, zero on the diagonal. Then the root mean square of the deviations is
+# **Theorem.** Vectors that sum to zero, none of them zero, cannot have unequal norms and equal angles. (Were all cosines $c$, then $(1-c)\, r_i = -c \sum_j r_j$, the same for all.) How near can they come? Let $r$ be the norms, $v$ their standard deviation over their mean, and $E$ the matrix of the deviations $\cos_{ij} + \frac{1}{C-1}$, zero on the diagonal. Then the root mean square of the deviations is
 #
 # $$\mathrm{rms} \;\geq\; \frac{C}{(C-1)^2} \cdot \frac{v}{\sqrt{1 + v^2}}.$$
 #
@@ -307,6 +307,9 @@ def sides(means):
 own = responses.separation(table)  # a knob's own number over the largest of the others
 claim("20 classes: its own number ÷ the next", own, above=10)
 claim("of spread, turn, bias", own[["spread", "turn_of_classifier", "bias"]], above=1e13)
+both = [responses.Knobs(bias=0.4, turn_of_classifier=turn) for turn in (0, 0.6)]
+alone, joined = (responses.responses(6, knobs)["ncc_mismatch"] for knobs in both)
+claim("six classes, bias 0.4: NC4 is 0, but not with the turn", alone == 0 and joined > 0.1)
 for c, wanted in ((20, 12.7), (17, 10.6), (16, 9.9), (10, 5.7), (6, 2.9)):
     times = responses.separation(responses.table(c, {"norms_of_means": 0.02}))
     claim(f"{c} classes: norms of means", times, near=wanted, below=0.1)
@@ -334,7 +337,7 @@ claim("nclib's sides, off", (both[0] - torch.tensor(ours[1:], dtype=both.dtype))
 #
 # ### Exercise 1: half the dimensions (●○○, two lines)
 #
-# Which share of the simplex's margin is lost when $C$ classes (an even number) have only $C/2$ dimensions? Expected for ten: 0.0513. For more classes, is it more?
+# Which share of the simplex's margin is lost when $C$ classes (an even number, at least 4) have only $C/2$ dimensions? Expected for ten: 0.0513. For more classes, is it more?
 
 
 # %% tags=["exercise"]
@@ -422,7 +425,7 @@ checks.check_exponent(exponent)
 # %% [markdown] tags=["exercise"]
 # ### Exercise 4: unequal norms, equal angles (●●●, open, three lines)
 #
-# The theorem forbids it. How near can you come? Build ten centred class means with equinorm between 0.08 and 0.12 and the standard deviation of their cosines below 0.96 of $k \cdot \mathrm{equinorm}$, less than first order allows. *Begin with a simplex.*
+# The theorem forbids it. Build ten centred class means with equinorm between 0.08 and 0.12 and the standard deviation of their cosines below 0.96 of $k \cdot \mathrm{equinorm}$, less than first order allows. *Begin with a simplex.*
 
 
 # %% tags=["exercise"]

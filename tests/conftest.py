@@ -10,7 +10,7 @@ import jaxtyping
 import pytest
 import torch
 from hypothesis import settings
-from order import longest_first, run_twice
+from order import longest_first
 
 from nclib.lessons.answers import WRONG
 
@@ -33,10 +33,7 @@ def _real_data(place: str) -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out notebooks that run in JupyterLab as well; hand out the long tests first."""
-    twice = run_twice(items)
-    config.hook.pytest_deselected(items=twice)
-    items[:] = [item for item in items if item not in twice]
+    """Hand out the long tests first."""
     if hasattr(config, "workerinput"):  # of xdist
         items[:] = longest_first(items, config.workerinput["workercount"])
 

@@ -1,25 +1,12 @@
-"""In which order tests run, and which notebooks need not run again."""
+"""In which order tests run."""
 
 from __future__ import annotations
 
-import shutil
 from collections import defaultdict
 from typing import Any
 
 ALONE = ("test_hosts.py",)  # slow, and sharing nothing that takes long to make
 NOTEBOOK = 20  # so many times as long as another slow test, roughly
-
-
-def run_twice(items: list[Any]) -> list[Any]:
-    """Notebooks handed to nbmake that this very session runs in JupyterLab, every slider moved."""
-    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        return []
-    in_lab = {
-        item.callspec.id
-        for item in items
-        if item.path.name.endswith("_in_lab.py") and hasattr(item, "callspec")
-    }
-    return [one for one in items if one.path.suffix == ".ipynb" and one.path.stem in in_lab]
 
 
 def is_long(item: Any) -> bool:

@@ -1,8 +1,8 @@
 """Running notebooks finds every fault: cells that raise, run only once, hang, or hide an error.
 
-The notebooks themselves run in JupyterLab (``browser/test_notebooks_in_lab.py``; without a Chromium
-in nbmake) and for their pages (``browser/test_site.py``); portable and students' copies in
-``test_copies.py`` and ``test_hosts.py``.
+The notebooks themselves are run by nbmake (``pytest --nbmake notebooks``), in JupyterLab
+(``browser/test_notebooks_in_lab.py``) and for their pages (``browser/test_site.py``); portable and
+students' copies in ``test_copies.py`` and ``test_hosts.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The order of tests: none is lost, each worker begins with long ones, no notebook runs twice."""
+"""The order of tests: none is lost, each worker begins with long ones."""
 
 from __future__ import annotations
 
@@ -64,11 +64,3 @@ def test_slow_tests_of_a_file_stay_together_but_for_notebooks():
 def test_more_long_ones_than_a_worker_has_room_for():
     few = [*of_file("test_ranks.py", 5, "slow"), *of_file("test_quick.py", 1)]
     assert sorted(map(id, order.longest_first(few, 3))) == sorted(map(id, few))
-
-
-def test_a_notebook_that_runs_in_jupyterlab_is_left_to_it(monkeypatch):
-    monkeypatch.setattr(order.shutil, "which", lambda name: name == "chromium")
-    assert [item.path.stem for item in order.run_twice(MANY)] == ["02_more"]
-    assert order.run_twice(MANY[1:]) == []
-    monkeypatch.setattr(order.shutil, "which", lambda name: None)
-    assert order.run_twice(MANY) == []

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import pad
 
+from nclib.checks import check_points
 from nclib.shapes import Float, Tensor
 
 
@@ -96,8 +97,9 @@ def nearest_etf(points: Float[Tensor, "C p"]) -> Float[Tensor, "C p"]:
     ‖points‖_F is ``etf_distance``. Where several are equally near, one of them.
 
     Raises:
-        ValueError: for fewer than 2 points, or p < C-1, where no simplex ETF exists.
+        ValueError: for fewer than 2 points, or p < C-1, where no simplex ETF exists; for NaN.
     """
+    check_points(points)
     num_classes, dim = points.shape
     frame = simplex_etf(num_classes, dim)[:, : num_classes - 1]
     best = align(points.double(), frame)

@@ -16,7 +16,7 @@ import torch
 from scipy.spatial import ConvexHull
 from torch.nn.functional import normalize
 
-from nclib.checks import at_least, check_decays, check_positive
+from nclib.checks import at_least, check_decays, check_points, check_positive
 from nclib.formulas.etf import simplex_gram
 from nclib.shapes import Float, Int, Number, Tensor
 
@@ -29,6 +29,7 @@ def random_points(
     """Uniform on the sphere, float64: ``starts`` sets of C points in p ≥ 2 dimensions."""
     at_least(2, num_points=num_points, dim=dim)
     at_least(1, starts=starts)
+    at_least(0, seed=seed)
     draw = torch.Generator().manual_seed(seed)
     size = (starts, num_points, dim)
     return normalize(torch.randn(size, generator=draw, dtype=torch.float64), dim=-1)
@@ -113,6 +114,7 @@ def quadratic_repulsion(
 def annealing(steps: int, *, first: Number = 1.0, last: Number = 1000.0) -> list[float]:
     """β of each step, rising geometrically."""
     at_least(1, steps=steps)
+    check_positive("β rises by factors", first=first, last=last)
     return np.geomspace(first, last, steps).tolist()
 
 
@@ -149,6 +151,7 @@ def _last(states: Iterator[Tensor]) -> Tensor:
 
 def largest_cosine(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
     """Of any two of the unit rows: what a packing minimises; -1/(C-1) for the simplex."""
+    check_points(points, sets=True)
     gram = points @ points.mT
     itself = torch.eye(gram.shape[-1], dtype=torch.bool, device=gram.device)
     return gram.masked_fill(itself, -math.inf).amax((-2, -1))
@@ -156,6 +159,7 @@ def largest_cosine(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
 
 def margin(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
     """Half the least distance of two rows: how far a sample may stray and stay with its class."""
+    check_points(points, sets=True)
     away = (points[..., :, None, :] - points[..., None, :, :]).norm(dim=-1)
     itself = torch.eye(away.shape[-1], dtype=torch.bool, device=away.device)
     return away.masked_fill(itself, math.inf).amin((-2, -1)) / 2
@@ -163,17 +167,21 @@ def margin(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
 
 def gram_error(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
     """Largest entry of |Gram matrix - that of the simplex ETF|, 0 for a simplex ETF alone."""
+    check_points(points, sets=True)
     gram = points @ points.mT
     return (gram - simplex_gram(gram.shape[-1]).to(gram)).abs().amax((-2, -1))
 
 
 def imbalance(points: Float[Tensor, "*S C p"]) -> Float[Tensor, "*S"]:
     """Length of the mean, which quadratic repulsion makes 0; in [0, 1] for unit rows."""
+    check_points(points, sets=True)
     return points.mean(-2).norm(dim=-1)
 
 
 def contacts(points: Float[Tensor, "C p"], tolerance: Number = 1e-2) -> Int[Tensor, "E 2"]:
     """Pairs a < b of unit rows whose cosine is within ``tolerance`` of the largest one."""
+    check_points(points)
+    check_decays(tolerance=tolerance)
     gram = points @ points.T
     near = (gram >= largest_cosine(points) - tolerance).triu(1)
     return near.nonzero()
@@ -187,6 +195,7 @@ def faces(points: Float[Tensor, "C 3"], tolerance: Number = 1e-2) -> list[list[i
     Raises:
         ValueError: for points that do not have three coordinates, or lie in a plane.
     """
+    check_points(points)
     if points.shape[1] != 3 or torch.linalg.matrix_rank(points - points.mean(0), atol=1e-6) < 3:
         raise ValueError(f"points have shape {tuple(points.shape)}; give points that span space")
     hull = ConvexHull(points.numpy())
@@ -223,8 +232,9 @@ PROVED = {
 def best_margin(num_classes: int, dim: int) -> float | None:
     """Largest ``margin`` of C unit vectors in p dimensions where theory knows it, else None.
 
-    √(C/(2(C-1))) for p ≥ C-1: the simplex ETF; √½ for p+2 ≤ C ≤ 2p: of the orthoplex ±e_i any C
-    points (Rankin 1955); sin(π/C) in the plane: the polygon; some more from ``PROVED``.
+    √(C/(2(C-1))) for p ≥ C-1: the simplex ETF; 0 on a line, which has two directions; √½ for
+    p+2 ≤ C ≤ 2p: of the orthoplex ±e_i any C points (Rankin 1955); sin(π/C) in the plane: the
+    polygon; some more from ``PROVED``.
 
     Raises:
         ValueError: for fewer than two classes, or no dimension.
@@ -233,6 +243,8 @@ def best_margin(num_classes: int, dim: int) -> float | None:
     at_least(1, dim=dim)
     if dim >= num_classes - 1:
         return math.sqrt(num_classes / (2 * (num_classes - 1)))
+    if dim == 1:
+        return 0.0
     if num_classes <= 2 * dim:
         return math.sqrt(0.5)
     if dim == 2:

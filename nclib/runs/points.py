@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import torch
 
+from nclib.checks import check_positive
 from nclib.formulas import packings
 from nclib.formulas.descent import log_spaced
 from nclib.palette import class_colors
@@ -157,8 +158,9 @@ def point_run(
     Raises:
         ValueError: for another kind; as ``packings.repel`` and ``pack``.
     """
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; choose from {list(KINDS)}")
+    check_positive("begin at 1, say", first=first)
     _, steps, starts = KINDS[kind]
     points = packings.random_points(num_points, dim, starts=starts, seed=seed)
     betas = {"simplex": [1.0] * steps, "quadratic": [0.0] * steps}.get(kind)

@@ -25,6 +25,7 @@ from nclib.widgets.sliders import (
     check_choices,
     check_count,
     combinations,
+    first_of,
     words_of,
 )
 
@@ -135,5 +136,7 @@ def explore(
     Raises:
         ValueError: for a choice of fewer than two values, or a start that is not among them.
     """
-    first = {name: values[0] for name, values in choices.items()}
+    if not callable(draw):
+        raise ValueError(f"draw is {draw!r}; give a function of the sliders' values")
+    first = first_of(choices)
     return Explorer(draw, choices, first | (start or {}), on_release)

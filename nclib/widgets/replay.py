@@ -158,5 +158,7 @@ def replay(
         ValueError: for a choice of fewer than two values, a start that is not among them, or
             when ``make`` returns something else.
     """
-    first = {name: values[0] for name, values in choices.items()}
+    if not callable(make):
+        raise ValueError(f"make is {make!r}; give a function of the sliders' values")
+    first = sliders.first_of(choices)
     return Replay(make, choices, first | (start or {}), on_release=on_release, at_end=at_end)

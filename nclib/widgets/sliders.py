@@ -13,11 +13,21 @@ SCRIPT = asset("sliders.js", __file__)  # the sliders of a page
 Choices = Mapping[str, Sequence]
 
 
-def check_choices(choices: Choices, start: Mapping[str, Any]) -> None:
-    """Raises ValueError for a choice of fewer than two values, or a start not among them."""
+def first_of(choices: Choices) -> dict[str, Any]:
+    """The first value of each; raises ValueError for no choice, or one of fewer than two values."""
+    if not choices:
+        raise ValueError("choices are empty; name a slider and its values: classes=[3, 4]")
     for name, values in choices.items():
+        if not hasattr(values, "__len__"):
+            raise ValueError(f"{name} is {values!r}; give the values of its slider: [3, 4]")
         if len(values) < 2:
             raise ValueError(f"{name} has {len(values)} values; a slider needs at least two")
+    return {name: values[0] for name, values in choices.items()}
+
+
+def check_choices(choices: Choices, start: Mapping[str, Any]) -> None:
+    """Raises ValueError for a choice of fewer than two values, or a start not among them."""
+    first_of(choices)
     for name, value in start.items():
         if name not in choices:
             raise ValueError(f"start names {name!r}; choose from {list(choices)}")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import nclib
 from nclib import packings
 from nclib.formulas.etf import nearest_etf
+from nclib.runs.points import point_run
 
-quick = pytest.mark.usefixtures("without_shape_checks")  # of hundreds of steps
+quick = pytest.mark.usefixtures("without_shape_checks")  # of hundreds of steps, or of wrong types
 CASES = [(c, p) for c in range(3, 21) for p in sorted({c - 1, c, 2 * c})]
 
 
@@ -224,6 +225,7 @@ def test_margins_of_ten_classes_to_four_digits():
     assert round(packings.best_margin(10, 4), 4) == 0.6455
     assert round(packings.best_margin(10, 2), 4) == 0.3090
     assert packings.best_margin(10, 3) is None
+    assert packings.best_margin(3, 1) == 0  # two directions for three points
 
 
 @given(st.integers(2, 12), st.integers(2, 12), st.integers(0, 2**31))
@@ -254,6 +256,7 @@ def test_contacts_are_the_nearest_pairs():
     assert packings.contacts(torch.eye(3)[:, :2], tolerance=0).tolist() == [[0, 1], [0, 2], [1, 2]]
 
 
+@quick
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -268,6 +271,18 @@ def test_contacts_are_the_nearest_pairs():
         (lambda: packings.best_margin(1, 2), "num_classes is 1"),
         (lambda: packings.best_margin(3, 0), "dim is 0"),
         (lambda: nearest_etf(torch.eye(4)[:, :2]), "dim is 2.*at least 3"),
+        (lambda: nearest_etf(torch.full((3, 3), math.nan)), "points contain NaN"),
+        (lambda: packings.repel(3, 2, beta="1"), "beta is '1'"),
+        (lambda: packings.repel(3, 2, seed="a"), "seed is 'a'"),
+        (lambda: packings.annealing(5, first=-1), "first is -1"),
+        (lambda: packings.margin(torch.ones(1, 3)), r"points have shape \(1, 3\)"),
+        (lambda: packings.margin(torch.ones(3)), r"points have shape \(3,\)"),
+        (lambda: packings.largest_cosine([[1.0], [0.0]]), "points are a builtins.list"),
+        (lambda: packings.contacts(torch.full((3, 3), math.nan)), "points contain NaN"),
+        (lambda: packings.contacts(torch.eye(3), -1), "tolerance is -1"),
+        (lambda: packings.margin(torch.eye(3).long()), "points have dtype torch.int64"),
+        (lambda: point_run(4, 3, first=math.nan), "first is nan"),
+        (lambda: point_run(4, 3, ["simplex"]), "kind is"),
     ],
 )
 def test_what_cannot_be(call, said):

@@ -123,9 +123,13 @@ def test_an_error_is_shown_in_the_page_and_the_controls_go_on(monkeypatch):
     assert "points 5: 5 points in 3 dimensions" in message.value
 
 
+@pytest.mark.usefixtures("without_shape_checks")
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ({}, "choices are empty"),
+        ({"points": 4}, "points is 4; give the values"),
+        ({"points": []}, "points has 0 values"),
         ({"points": [4]}, "points has 1 values; a slider needs at least two"),
         ({"points": [4, 5], "start": {"points": 3}}, "start of points is 3; choose from"),
         ({"points": [4, 5], "start": {"size": 3}}, r"start names 'size'; choose from \['points'\]"),
