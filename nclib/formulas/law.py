@@ -36,7 +36,7 @@ class LogLine(NamedTuple):
         return np.exp(self.intercept + math.log(self.ratio) * layers)
 
 
-def log_linear(values: Any) -> LogLine:
+def log_linear(values: Float[np.ndarray, " L"]) -> LogLine:
     """The line through log values (L,), such as NC1 of each layer from first to last.
 
     All NaN where a value is not finite or not above 0. R² of equal values is NaN: any line through
@@ -64,7 +64,7 @@ def log_linear(values: Any) -> LogLine:
 # Over training: values (E, L), a row for each measured epoch, the first of them the start
 
 
-def first_below(values: Any, share: Number = 0.1) -> Int[np.ndarray, " L"]:
+def first_below(values: Float[np.ndarray, "E L"], share: Number = 0.1) -> Int[np.ndarray, " L"]:
     """First row in which a layer's value is below this share of its start; -1 for never.
 
     It need not stay there. Reading it from the last layer to the first shows the front by which
@@ -79,7 +79,7 @@ def first_below(values: Any, share: Number = 0.1) -> Int[np.ndarray, " L"]:
     return _first(values < share * values[:1])
 
 
-def half_of_fall(values: Any) -> Int[np.ndarray, " L"]:
+def half_of_fall(values: Float[np.ndarray, "E L"]) -> Int[np.ndarray, " L"]:
     """First row at which half of a layer's own logarithmic fall, start to end, is behind it.
 
     There the value is at most the geometric mean of its first and its last; -1 for a layer that
@@ -94,7 +94,7 @@ def half_of_fall(values: Any) -> Int[np.ndarray, " L"]:
     return np.where(falls, _first(values <= half), NEVER)
 
 
-def fall_after(values: Any, row: int) -> Float[np.ndarray, " L"]:
+def fall_after(values: Float[np.ndarray, "E L"], row: int) -> Float[np.ndarray, " L"]:
     """Logarithm of a layer's value in this row over its last; negative where it rises again.
 
     Raises:
@@ -106,7 +106,7 @@ def fall_after(values: Any, row: int) -> Float[np.ndarray, " L"]:
     return np.log(values[row] / values[-1])
 
 
-def falls_with_depth(values: Any) -> np.ndarray:
+def falls_with_depth(values: Float[np.ndarray, "E L"]) -> np.ndarray:
     """(E,) whether in each row every layer's value is below that of the layer before.
 
     Raises:

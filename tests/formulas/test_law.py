@@ -102,11 +102,13 @@ def test_falls_with_depth():
         (lambda: falls_with_depth(None), r"values have shape \(\)"),
     ],
 )
+@pytest.mark.usefixtures("without_shape_checks")
 def test_what_is_no_table_of_layers_is_refused(ask, said):
     with pytest.raises(ValueError, match=said):
         ask()
 
 
+@pytest.mark.usefixtures("without_shape_checks")
 def test_lists_are_taken():
     assert log_linear([1.0, 0.5, 0.25]).ratio == pytest.approx(0.5)
     assert first_below(VALUES.tolist()).tolist() == first_below(VALUES).tolist()

@@ -295,11 +295,14 @@ def test_a_file_with_another_header(run, tmp_path, header):
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
+        ({"measure_at": 3}, "measure_at is 3; give the numbers of epochs"),
+        ({"geometry_at": 3}, "geometry_at is 3; give the numbers of epochs"),
         ({"layers": []}, r"layers is \[\]; give True, or a list of names"),
         ({"per_class": 0}, "per_class is 0"),
         ({"epochs": "3"}, "epochs is '3'; give an integer"),
     ],
 )
+@pytest.mark.usefixtures("without_shape_checks")
 def test_what_cannot_be_recorded(data, asked, said):
     with pytest.raises(ValueError, match=said):
         record_layers(small_mlp(data), data, **(SETTINGS | asked))
