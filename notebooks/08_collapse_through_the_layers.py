@@ -87,7 +87,7 @@ epochs_convnet = runtime.choose(ci=12, laptop=20)  # section 4
 #
 # **Question.** Every layer of a network hands features to the next one. How far have the classes drawn together in each?
 #
-# First by hand. A network of six hidden layers of 128 units learns ten digits; now and then `nclib.measure(..., layers=True)` measures what **every** module with a weight reads. Row `in:features.1` is the pixels, `in:classifier` what the classifier reads: the features of all notebooks before.
+# First by hand. A network of six hidden layers of 128 units learns ten digits; now and then `nclib.measure(..., layers=True)` measures what **every** linear layer reads. Row `in:features.1` is the pixels, `in:classifier` what the classifier reads: the features of all notebooks before.
 #
 # **Predict.** At the end, NC1 falls from layer to layer **(a)** in the last one only, **(b)** by about the same factor in each, **(c)** most in the first.
 
@@ -104,7 +104,7 @@ live = pictures.nc1_by_epoch(reports)
 live.style.format("{:.3f}")
 
 # %% [markdown]
-# Answer (b), at the end; before training NC1 *rises* with depth. Three kinds of networks were recorded in this way, at more epochs. Dark is collapsed:
+# Answer (b), at the end; before training NC1 *rises* from the first layer to the last. Three kinds of networks were recorded in this way, at more epochs. Dark is collapsed:
 
 # %%
 runs = {
@@ -130,9 +130,9 @@ def at_moment(network, moment):
 replay(at_moment, network=list(runs), moment=["trained", "epoch 2", "untrained"])
 
 # %% [markdown]
-# **What we saw.** In the MLP each layer adds its share. In ConvNet and ResNet the first layers do little, and what the ConvNet's first convolution gives looks *worse* than the pixels: section 4 tells why. On **test** images the same layers gain less and less: with strong decay NC1 of the last layer falls on training images to about a hundredth of what it is on test images.
+# **What we saw.** In the MLP each layer adds its share. In ConvNet and ResNet the last few layers do most, and what the ConvNet's first convolution gives looks *worse* than the pixels: section 4 tells why. On **test** images each layer of the MLP gains less than on training images, and with strong decay NC1 of the last layer falls on training images to about a hundredth of what it is on test images.
 #
-# **What it does not show.** What layers *know*: NC1 compares scatter with class means, and a class may be spread and yet easy to tell (its nearest mean is right in the player's second panel).
+# **What it does not show.** What layers *know*: NC1 compares scatter with class means, and a class may be spread and yet easy to tell (the player's second panel counts the images whose nearest class mean is a wrong one).
 
 # %% tags=["self-check"]
 last, rows = live[epochs], pictures.rows_of(reports[epochs])
@@ -144,6 +144,9 @@ claim("MLP: test / training, layer / layer before", gaps["MLP"].pct_change()[1:]
 claim("strong decay: test / training, last layer", gaps["MLP, strong decay"].iloc[-1], above=50)
 conv = runs["ConvNet"].values()
 claim("ConvNet: conv 1 / pixels, every epoch", conv[:, 1] / conv[:, 0], above=1)
+claim("ConvNet, at the end: conv 3 / pixels", conv[-1, 3] / conv[-1, 0], above=0.2)
+resnet = runs["ResNet"].values()[-1]
+claim("ResNet, at the end: conv 1 to block 4 / pixels", resnet[1:6] / resnet[0], above=1)
 
 # %% [markdown]
 # ## 2. A law?
@@ -168,7 +171,7 @@ choices |= dict(weight_decay=sorted(grid.weight_decay.unique().tolist()))
 explore(law.law_slider(grid), **choices, start=dict(network="6 layers", weight_decay=5e-4))
 
 # %% [markdown]
-# **What we saw.** All four. At six layers with batch norm and weak decay, under cross-entropy, the line is as straight as promised. **But so is the untrained network's**, which *rises*: R² alone proves nothing. Without batch norm the ratio fails, and under squared error R² does: one number alone would have let one of them pass. (Under squared error, at the rate recorded here, the law holds nowhere.) And decay **bends** the line. With none, the first layers do more than their share; with ten times ours the last two run ahead: collapse *instead* of the law. Straight is what lies between. Nine layers under our decay leave the first ones ahead again. (Three are few points for a line.)
+# **What we saw.** All four. At six layers with batch norm and weak decay, under cross-entropy, the line is as straight as promised. **But the untrained network's is nearly as straight**, and *rises*: R² alone proves nothing. Without batch norm the ratio fails and here R², too; under squared error only R² does, with batch norm or without: the ratio alone would have let it pass. (At the rate recorded here, the law holds nowhere under squared error.) And decay **bends** the line. With none, the first layers do more than their share, though the law still holds; with ten times ours the last two run ahead: collapse *instead* of the law. The straightest lies between. Nine layers under our decay leave the first ones ahead again; with twice the decay two seeds of three pass. (Three layers are few points for a line.)
 #
 # **What it does not show.** Why. The law is an observation, of one family of networks and one data set here; in ConvNet and ResNet (section 1) there is no such line.
 
@@ -178,10 +181,13 @@ claim("6 layers, batch norm: it holds", lines("6 layers").holds)
 untrained = lines("6 layers", when="start")
 claim("untrained: ratio", untrained.ratio, above=1.1)
 claim("untrained: R²", untrained.r_squared, above=0.95)
-claim("without batch norm: ratio", lines("6 layers", "without").ratio, above=law.RATIO)
-squared = lines("6 layers, squared error", "without")
-claim("squared error without: ratio", squared.ratio, below=law.RATIO)
-claim("squared error without: R²", squared.r_squared, below=law.R_SQUARED)
+plain = lines("6 layers", "without")
+claim("without batch norm: ratio", plain.ratio, above=law.RATIO)
+claim("without batch norm: R²", plain.r_squared, below=law.R_SQUARED)
+for kind in law.KINDS:
+    squared = lines("6 layers, squared error", kind)
+    claim(f"squared error, {kind} batch norm: ratio", squared.ratio, below=law.RATIO)
+    claim(f"squared error, {kind} batch norm: R²", squared.r_squared, below=law.R_SQUARED)
 claim("squared error: it holds nowhere", ~law.holding(grid)[grid.loss == "squared_error"])
 
 # %% tags=["self-check"]
@@ -189,9 +195,13 @@ bends = {("6 layers", 0): dict(above=1), ("6 layers", 5e-4): dict(near=1, below=
 bends |= {("6 layers", 5e-3): dict(below=0.2), ("9 layers", 5e-4): dict(above=1.2)}
 for (network, decay), limits in bends.items():
     bend = lines(network, weight_decay=decay).bend
-    claim(f"{network}, decay {decay:g}: last two layers / layers 2 and 3", bend, **limits)
+    claim(f"{network}, decay {decay:g}: last two / 2 and 3", bend, **limits)
 bent = *lines("6 layers", weight_decay=5e-3).r_squared, *lines("9 layers").r_squared
 claim("strong decay, nine layers: R²", bent, below=law.R_SQUARED)
+claim("no decay: it holds", lines("6 layers", weight_decay=0).holds)
+claim("nine layers, decay 0.001: two pass", lines("9 layers", weight_decay=1e-3).holds.sum() == 2)
+others = [runs[name].law(hidden=True).r_squared for name in ("ConvNet", "ResNet")]
+claim("ConvNet, ResNet: R²", others, below=law.R_SQUARED)
 
 # %% [markdown]
 # ## 3. Does collapse move backwards?
@@ -208,17 +218,18 @@ choices = dict(network=list(runs), share=[0.05, 0.1, 0.2, 0.5])
 explore(fronts.front_slider(runs), **choices, start=dict(share=0.1))
 
 # %% [markdown]
-# **What we saw.** Both. At a tenth of the start, a front in the MLP begins at the last layer, moves towards the first, and stops midway: the first layers never get there. (In the ResNet the rings lie scattered.) By their own fall the layers of the MLP move *together* (b), and with strong decay or squared error the last ones are **last** (c): training goes on deepening the end. "Moves backwards" is a statement about the threshold.
+# **What we saw.** That depends on the question. At a tenth of the start, a front in the MLP begins at the last layer, moves towards the first, and stops midway: layers 1 and 2 never get there, though all reach a half. (In the ResNet the rings lie scattered.) By their own fall the layers of the MLP move *together* (b), and with strong decay or squared error the last ones are **last** (c): training goes on deepening the end. "Moves backwards" is a statement about the threshold.
 #
 # NC1 need not even fall with depth: in the MLP it does from epoch 2 on, in the ResNet at no epoch.
 #
-# **What it does not show.** A cause: nothing travels. A layer that ends at 0.3 cannot cross a tenth, and a layer that ends at 0.001 crosses it early and is not finished.
+# **What it does not show.** A cause: nothing travels. A layer that ends at 0.3 of its start cannot cross a tenth, and one that ends at 0.001 crosses it early and is not finished.
 
 # %% tags=["self-check"]
 found = {name: fronts.fronts(run, 0.1) for name, run in runs.items()}
 below, half = found["MLP"]["below"], found["MLP"]["half"]
 claim("MLP, a tenth: layers 1 and 2 never", below[:2] == [None, None])
-claim("and a front from the last to layer 3", below[2] > below[3] > below[4] >= below[5])
+claim("a half: every layer", None not in fronts.fronts(runs["MLP"], 0.5)["below"])
+claim("a tenth: a front from the last to layer 3", below[2] > below[3] > below[4] >= below[5])
 claim("MLP: half of the fall, latest epoch", max(half), below=4)
 for name in ("MLP, strong decay", "MLP, squared error"):
     *others, fifth, sixth = found[name]["half"]
@@ -246,7 +257,7 @@ choices = {name: list(told.index.unique(name)) for name in story.WAYS}
 explore(story.story_slider(told), **choices)
 
 # %% [markdown]
-# **What we saw.** (b) and (c). Flattened, NC1 falls at every layer: nothing was lost but the means' view of it. **Few images** look tight, because their own mean is nearer to them than their class's, and most so in the first layers; take equal numbers when you compare. That is the bias of *random* draws. The **first** images of each class are a second effect, and lower still: digits are stored by writer, and neighbours are alike. With **shuffled** labels nothing is left but what chance gives, and this ceiling is neither infinite nor the same for all layers: it grows with the number of images.
+# **What we saw.** (b) and (c). Flattened, NC1 falls at every layer: the rise came of taking means. **Few images** look tight, because their own mean is nearer to them than their class's, and most so in the first layers; take equal numbers when you compare. That is the bias of *random* draws. The **first** images of each class are a second effect, and lower still: digits are stored by writer, and neighbours are alike. With **shuffled** labels nothing is left but what chance gives, and this ceiling is neither infinite nor the same for all layers: it grows with the number of images.
 #
 # **What it does not show.** Which story is true. Write on the axis what was done.
 
@@ -286,9 +297,9 @@ for count in (2, 3):
 explore(pictures.deep_collapse(of_head, names), network=list(of_head), start=dict(network=name))
 
 # %% [markdown]
-# **What we saw.** (b). The features before the head have collapsed by DNC1, as free ones would; the head takes them a few times further. DNC2 is not reached: the largest singular value is a quarter more than the least, up to three times as large, where notebook 07 has 1. DNC3 goes half of the way; in an ordinary MLP it hardly begins before the last layer. (Look at the 256 units, too: NC1 is well below DNC1 there. Exercise 3.)
+# **What we saw.** (b). The features before the head have collapsed by DNC1, as free ones would; the head takes them a few times further. DNC2 is not reached: after the ReLUs the largest singular value is between 1.25 and 3 times the least, where notebook 07 has 1. DNC3 goes half of the way or more; in an ordinary MLP it hardly begins before the last layer. (Look at the 256 units, too: NC1 is well below DNC1 there. Exercise 3.)
 #
-# And the **effective rank** of the class means *rises* with depth, towards the $C-1 = 9$ of a simplex: none of the low rank that wins in the deep model for many classes. Without batch norm it falls.
+# And in the MLP the **effective rank** of the class means *rises* with depth, towards the $C-1 = 9$ of a simplex: none of the low rank that wins in the deep model for many classes. Without batch norm it falls from the first layer to the last.
 #
 # **What it does not show.** That the theory is wrong: these features are not free, the width is 64, the descent is short. The closed forms are in notebook 07.
 
@@ -409,7 +420,7 @@ checks.check_layers(layers_of)
 #
 # - **Small networks, small images:** every run here is of the digits, minutes of one core at most.
 # - **The law** is shown for one width, one optimiser and three depths; He and Su report it for many more networks, and say that it needs training to have gone on.
-# - **Layers** are what modules with a weight read; another choice (before batch norm, before the ReLU, inside a block) is another curve.
+# - **Layers** are what linear layers, convolutions and whole blocks read; another choice (before batch norm, before the ReLU, inside a block) is another curve.
 # - **NC1 by layer is no proof of use:** a later layer may undo what an earlier one gained.
 #
 # **To cite:** He & Su 2023 for the law, Rangamani et al. 2023 for intermediate layers, Súkeník et al. 2023 for DNC1–DNC3, `CITATION.cff` for this software.

@@ -20,6 +20,7 @@ STEPS = 127  # either side of 0
 OF_SPLIT = ("labels", "samples", "scale", "shown")  # arrays of each split
 ARRAYS = {"epochs", "values", "geometry_epochs", "means"}
 ARRAYS |= {f"{split}_{name}" for split in SPLITS for name in OF_SPLIT}
+OF_CONTENT = (ValueError, LookupError, TypeError)  # what wrong content leads to
 Content = tuple[dict, list[int], np.ndarray, dict[str, np.ndarray], dict[int, LayerGeometry]]
 
 
@@ -101,7 +102,7 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         header = json.loads(str(arrays.pop("header")))
         ours = header["format"] == FORMAT and arrays.keys() == ARRAYS
         version = header["version"]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *OF_CONTENT) as error:
         raise ValueError(
             f"{path} is no layer run of nclib, or is damaged ({error}); give a file written by "
             "LayerRun.save, or record the run again"
@@ -113,4 +114,26 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
             f"{path} has format version {version}, this nclib reads version {VERSION}; record the "
             "run again"
         )
+    if not _fit(arrays, header):
+        raise ValueError(f"{path} is damaged: its parts do not fit together; record the run again")
     return arrays, header
+
+
+def _fit(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> bool:
+    """Whether the shapes of a file's parts, its layers and its labels belong together."""
+    layers, means = header.get("layers"), arrays["means"]
+    if not (isinstance(layers, list) and isinstance(header.get("settings"), dict)):
+        return False
+    if means.ndim != 4 or any(array.dtype.kind not in "if" for array in arrays.values()):
+        return False
+    kept, depth, classes, axes = means.shape
+    rows, columns = arrays["epochs"].size * len(SPLITS) * depth, arrays["values"].shape[-1:]
+    wanted = {"values": (rows, *columns), "geometry_epochs": (kept,)}
+    wanted["epochs"] = (arrays["epochs"].size,)
+    for split in SPLITS:
+        labels = arrays[f"{split}_labels"]
+        shapes = ((labels.size,), (kept, depth, labels.size, axes), (kept, depth), (kept, depth))
+        wanted |= {f"{split}_{n}": shape for n, shape in zip(OF_SPLIT, shapes, strict=True)}
+        if ((labels < 0) | (labels >= classes)).any():
+            return False
+    return len(layers) == depth and all(arrays[n].shape == shape for n, shape in wanted.items())

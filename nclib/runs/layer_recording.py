@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from torch import nn
 
-from nclib.checks import at_least
+from nclib.checks import at_least, check_numbers
 from nclib.data.dataset import DataSet
 from nclib.measuring.layers.layer_samples import some_of_each
 from nclib.measuring.layers.units import named
 from nclib.measuring.measured import measure
 from nclib.measuring.modes import unwrap
 from nclib.measuring.reports.collapse_report import CollapseReport
+from nclib.runs.contract import check_data
 from nclib.runs.identity import as_text
 from nclib.runs.layer_geometry import SPLITS, geometry_of
 from nclib.runs.layer_runs import PLACE, QUANTITIES, LayerRun, table_places
 from nclib.runs.presets import measured_epochs
 from nclib.runs.sweeps import prepared
-from nclib.runs.training import train
+from nclib.runs.training import asked_epochs, train
 
 COUNT = 20  # measured epochs after the start, where none are named
 GEOMETRY = (0, 2, 10, 30)  # epochs whose samples are kept, or those near them, besides the last
@@ -35,7 +37,7 @@ def record_layers(
     network: nn.Module,
     data: DataSet,
     *,
-    measure_at: Iterable[int] | None = None,
+    measure_at: Iterable[int] | Callable[[int], bool] | None = None,
     geometry_at: Iterable[int] = GEOMETRY,
     layers: bool | Sequence[str] = True,
     positions: str = "mean",
@@ -49,8 +51,8 @@ def record_layers(
     Args:
         network: as ``train``; it is trained in place.
         data: as ``train``.
-        measure_at: epochs at which to measure, besides the first and the last; about 20 log-spaced
-            ones when not given.
+        measure_at: epochs at which to measure, besides the first and the last, or a function that
+            says of each whether to; about 20 log-spaced ones when not given.
         geometry_at: samples are kept at the measured epochs nearest to these, and at the last.
         layers: True for the default ones, or names as ``measure`` takes them.
         positions: of maps, as ``measure``: ``"mean"`` or ``"flatten"``.
@@ -61,10 +63,13 @@ def record_layers(
         ValueError: as ``train`` and ``measure``.
     """
     at_least(1, per_class=per_class)
-    last = training["epochs"]
-    asked = measured_epochs(last, COUNT) if measure_at is None else measure_at
-    wanted = sorted({0, last, *asked})
-    kept = {last, *(min(wanted, key=lambda one: abs(one - at)) for at in geometry_at)}
+    check_data(data)
+    if layers is not True and not layers:
+        raise ValueError(f"layers is {layers!r}; give True, or a list of names")
+    last = check_numbers(epochs=training.get("epochs"))["epochs"]
+    asked = asked_epochs(measured_epochs(last, COUNT) if measure_at is None else measure_at, last)
+    wanted = [number for number in range(last + 1) if number in (0, last) or asked(number)]
+    kept = {last, *(min(wanted, key=lambda one: abs(one - at)) for at in _kept_near(geometry_at))}
     truth = {split: getattr(data, split).labels for split in SPLITS}
     picked = {split: some_of_each(truth[split], per_class, seed=None) for split in SPLITS}
     reports, geometry = {}, {}
@@ -106,6 +111,16 @@ def record_layer_run(
     run = record_layers(network, data, **settings, progress=progress)
     run.settings["configuration"] = json.loads(text)
     return run
+
+
+def _kept_near(geometry_at: Any) -> list[int]:
+    """The epochs asked for, or ValueError for what says nothing of epochs."""
+    try:
+        return [operator.index(epoch) for epoch in geometry_at]
+    except TypeError:
+        raise ValueError(
+            f"geometry_at is {geometry_at!r}; give the numbers of epochs, such as (0, 10)"
+        ) from None
 
 
 def units_of(report: CollapseReport) -> list[str]:

@@ -139,7 +139,13 @@ class LayerRun:
         )
 
     def frames(self, split: str = "train", epoch: int = -1) -> LayerFrames:
-        """The same as something that has ``payload()``, for the player and for ``replay``."""
+        """The same as something that has ``payload()``, for the player and for ``replay``.
+
+        Raises:
+            ValueError: as ``payload``.
+        """
+        epoch = _measured(epoch, self.geometry_epochs, "keeps no samples; those that do are")
+        checked_split(split)
         return LayerFrames(self, split, epoch)
 
     def player(self, epoch: int = -1) -> CollapsePlayer:
@@ -174,6 +180,8 @@ class LayerRun:
         """
         header, epochs, values, labels, geometry = read(Path(path))
         layers = tuple(header["layers"])
+        if values.shape[1:] != (len(QUANTITIES),):
+            raise ValueError(f"{path} lacks quantities, or is damaged; record the run again")
         table = pd.DataFrame(table_places(epochs, layers), columns=PLACE)
         table[QUANTITIES] = values.astype(float)
         return cls(header["settings"], layers, table, labels, geometry)

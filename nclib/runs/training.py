@@ -96,7 +96,7 @@ def train(  # noqa: PLR0913 - the settings of a run, all named
     numbers = check_numbers(**numbers)
     if sample_per_class is not None:
         sample_per_class = check_numbers(sample_per_class=sample_per_class)["sample_per_class"]
-    wanted = _asked(measure_at, numbers["epochs"])
+    wanted = asked_epochs(measure_at, numbers["epochs"])
     check_data(data)
     sample = _sample(data.train.labels, data.num_classes, sample_per_class)
     settings = {"data": data.name, "network": _name(network)}
@@ -170,7 +170,7 @@ def _name(network: nn.Module) -> str:
     return getattr(network, "name", type(getattr(network, "_orig_mod", network)).__name__)
 
 
-def _asked(measure_at: Any, epochs: int) -> Callable[[int], bool]:
+def asked_epochs(measure_at: Any, epochs: int) -> Callable[[int], bool]:
     """Whether an epoch is to be measured, or ValueError for what says nothing of epochs."""
     chosen = measured_epochs(epochs) if measure_at is None else measure_at
     if callable(chosen):

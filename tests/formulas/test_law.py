@@ -87,3 +87,28 @@ def test_the_fall_that_is_left():
 def test_falls_with_depth():
     rows = np.array([[3.0, 2.0, 1.0], [3.0, 3.0, 1.0], [1.0, 2.0, 0.5], [2.0, 1.0, math.nan]])
     assert falls_with_depth(rows).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: log_linear(VALUES), r"values have shape \(5, 4\); give \(L,\)"),
+        (lambda: log_linear(["a", "b", "c"]), "values are .*; give numbers"),
+        (lambda: first_below(VALUES[:, 0]), r"values have shape \(5,\); give \(E, L\)"),
+        (lambda: first_below(VALUES, math.nan), "share is nan"),
+        (lambda: first_below(VALUES, 0), "share is 0; give a number above 0"),
+        (lambda: half_of_fall(VALUES[:0]), r"values have shape \(0, 4\)"),
+        (lambda: fall_after(VALUES, 5), "row is 5; values have 5 rows"),
+        (lambda: falls_with_depth(None), r"values have shape \(\)"),
+    ],
+)
+@pytest.mark.usefixtures("without_shape_checks")
+def test_what_is_no_table_of_layers_is_refused(ask, said):
+    with pytest.raises(ValueError, match=said):
+        ask()
+
+
+@pytest.mark.usefixtures("without_shape_checks")
+def test_lists_are_taken():
+    assert log_linear([1.0, 0.5, 0.25]).ratio == pytest.approx(0.5)
+    assert first_below(VALUES.tolist()).tolist() == first_below(VALUES).tolist()

@@ -113,6 +113,8 @@ def test_values_and_the_law(run):
         (lambda run: run.law(-2), "epoch -2 was not measured"),
         (lambda run: run.payload(epoch=2), "epoch 2 keeps no samples; those that do are 0, 1, 3"),
         (lambda run: run.payload("ood"), "split is 'ood'"),
+        (lambda run: run.frames("ood"), "split is 'ood'"),
+        (lambda run: run.frames(epoch=2), "epoch 2 keeps no samples"),
         (lambda _: load_layer_run("layers-vit"), "no layer run is called 'layers-vit'; there are"),
         (lambda run: run.save("nowhere/run.npz"), "folder nowhere does not exist"),
     ],
@@ -271,6 +273,44 @@ def test_a_file_that_is_none(run, tmp_path):
     np.savez(path, header=np.array('{"format": "another", "version": 1}'))
     with pytest.raises(ValueError, match=r"is no layer run of nclib; give a file written by"):
         LayerRun.load(path)
+
+
+@pytest.mark.parametrize("name", ["values", "means", "train_samples", "test_shown", "epochs"])
+def test_a_file_whose_parts_do_not_fit(run, tmp_path, name):
+    path = run.save(tmp_path / "run.npz")
+    arrays = dict(np.load(path))
+    np.savez(path, **(arrays | {name: arrays[name][:-1]}))
+    with pytest.raises(ValueError, match="is damaged: its parts do not fit together"):
+        LayerRun.load(path)
+
+
+@pytest.mark.parametrize("header", ["[1]", '{"format": "nclib-layer-run", "version": 1}'])
+def test_a_file_with_another_header(run, tmp_path, header):
+    path = run.save(tmp_path / "run.npz")
+    np.savez(path, **(dict(np.load(path)) | {"header": np.array(header)}))
+    with pytest.raises(ValueError, match="is damaged"):
+        LayerRun.load(path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"measure_at": 3}, "measure_at is 3; give the numbers of epochs"),
+        ({"geometry_at": 3}, "geometry_at is 3; give the numbers of epochs"),
+        ({"layers": []}, r"layers is \[\]; give True, or a list of names"),
+        ({"per_class": 0}, "per_class is 0"),
+        ({"epochs": "3"}, "epochs is '3'; give an integer"),
+    ],
+)
+@pytest.mark.usefixtures("without_shape_checks")
+def test_what_cannot_be_recorded(data, asked, said):
+    with pytest.raises(ValueError, match=said):
+        record_layers(small_mlp(data), data, **(SETTINGS | asked))
+
+
+def test_a_function_says_which_epochs(data):
+    run = record_layers(small_mlp(data), data, **SETTINGS, measure_at=lambda epoch: epoch == 2)
+    assert run.epochs == (0, 2, 3)
 
 
 def test_a_file_of_another_version(run, tmp_path, monkeypatch):

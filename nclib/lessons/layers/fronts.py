@@ -93,8 +93,10 @@ def _said(epoch: int | None) -> str:
 
 def _marks(axis: Axes, style: str, **options: object) -> Line2D:
     """A ring or a square for each layer, to be placed."""
-    color, face = (BELOW, "none") if style[0] == "o" else (HALF, HALF)
-    return axis.plot([], [], style, color=color, mfc=face, ms=7, mew=1.7, **options)[0]
+    look = {"color": HALF, "mfc": HALF, "ms": 6}
+    if style[0] == "o":  # around a square at the same epoch
+        look = {"color": BELOW, "mfc": "none", "ms": 11}
+    return axis.plot([], [], style, mew=1.7, **look, **options)[0]
 
 
 def _curves(curves: list, names: list, epochs: np.ndarray, nc1: np.ndarray, layers: tuple) -> None:
