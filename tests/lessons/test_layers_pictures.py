@@ -166,13 +166,13 @@ def test_a_run_without_nc1_is_counted_and_not_drawn():
     table = law_rows()
     table.at[0, "nc1_end"] = np.full(4, np.nan)
     picture = law.law_slider(table)("3 layers", "with", 0.0)
-    assert "holds in 1 of 2 seeds" in picture.alt
-    assert "R² 1.0000 (1 have no NC1)" in picture.alt
+    assert "holds in 1 of 2 seeds (1 without NC1)" in picture.alt
+    assert "R² 1.0000 (1 without NC1)" in picture.alt
     assert width(picture) <= 900
     table.at[1, "nc1_end"] = np.full(4, np.nan)
     picture = law.law_slider(table)("3 layers", "with", 0.0)
-    assert "holds in 0 of 2 seeds. untrained: ratio 1.20" in picture.alt
-    assert "trained: no line (2 have no NC1)" in picture.alt
+    assert "holds in 0 of 2 seeds (2 without NC1). untrained: ratio 1.20" in picture.alt
+    assert "trained: no line (2 without NC1)" in picture.alt
 
 
 def test_lines_of_a_setting_are_those_through_its_rows():

@@ -121,7 +121,9 @@ def law_slider(table: pd.DataFrame) -> Kept:
             dots.set_data(*_places(found))
         count = sum(map(holds, lines["trained"]))
         title.set_text(f"{network}, {batch_norm} batch norm, decay {weight_decay:g}")
-        above.set_text(f"the law holds in {count} of {len(rows)} seeds")
+        lost = sum(not np.isfinite(line.ratio) for line in lines["trained"])
+        left_out = f" ({lost} without NC1)" if lost else ""
+        above.set_text(f"the law holds in {count} of {len(rows)} seeds{left_out}")
         ends = "; ".join(", ".join(f"{v:.2g}" for v in one) for one in rows.nc1_end)
         return (
             f"{title.get_text()}: {above.get_text()}. {'. '.join(said)}. NC1 by layer, from the "
@@ -152,7 +154,7 @@ def _words(found: Sequence[LogLine]) -> str:
     They have none where the loss became infinite, and where all class means coincide.
     """
     lines = [line for line in found if np.isfinite(line.ratio)]
-    lost = f" ({len(found) - len(lines)} have no NC1)" if len(lines) < len(found) else ""
+    lost = f" ({len(found) - len(lines)} without NC1)" if len(lines) < len(found) else ""
     if not lines:
         return f"no line{lost}"
     ratios, squares = ([getattr(one, name) for one in lines] for name in ("ratio", "r_squared"))
