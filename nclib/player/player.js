@@ -40,7 +40,7 @@ class Player {
   /** Takes what the model holds: runs as many as before, any epochs and classes. */
   load() {
     const { epochs, runs, settings = "" } = JSON.parse(this.model.get("payload"));
-    const all = runs.map(decode), names = shortNames(all.map((run) => run.title));
+    const all = runs.map(decode), names = shortNames(all.map((run) => run.title), all.map((run) => run.about || {}));
     Object.assign(this, { epochs, last: epochs.length - 1, classNames: all[0].class_names, colors: all[0].colors });
     this.sides.forEach((side, r) => Object.assign(side, { data: all[r], name: names[r] }));
     const kind = all[0].kind || "network", { root, part } = this;

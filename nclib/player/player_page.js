@@ -174,10 +174,15 @@ function button(text, dataset) {
   return node;
 }
 
-/** What tells the runs apart: the parts of their titles that differ, or "first run" and "second run". */
-export function shortNames(titles) {
+const MOST = 3; // settings that name a run
+
+/** What tells the runs apart: the parts of their titles that differ, else settings, else their order. */
+export function shortNames(titles, abouts = [{}, {}]) {
   if (titles.length === 1) return [""];
   const parts = titles.map((title) => title.split(" · "));
   const names = parts.map((own, r) => own.filter((word, i) => word !== parts[1 - r][i]).join(" · "));
-  return names[0] && names[1] ? names : ["first run", "second run"];
+  if (names[0] && names[1]) return names;
+  const [a, b] = abouts, differ = Object.keys({ ...a, ...b }).filter((name) => a[name] !== b[name]).slice(0, MOST);
+  const settings = (about) => differ.map((name) => `${name} ${about[name] ?? "–"}`).join(" · ");
+  return differ.length ? [settings(a), settings(b)] : ["first run", "second run"];
 }

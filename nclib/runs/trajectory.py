@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 METRICS = [field.name for field in fields(CollapseMetrics)]
 TERMS = [field.name for field in fields(MSEDecomposition)]
+ABOUT = ("learning_rate", "weight_decay", "feature_decay", "bias_decay", "label_noise", "imbalance")
+ABOUT += ("num_features", "linear_features", "batch_norm", "width", "epochs", "steps", "seed")
 POINTS = ("features", "class_means", "weight", "bias", "snr")  # of a snapshot
 
 
@@ -121,6 +123,17 @@ class Trajectory:
         return " · ".join(words).replace("_", "-")
 
     @property
+    def about(self) -> dict[str, str]:
+        """What it was made with, in words: tells runs of one title apart."""
+        found = {name: self.settings[name] for name in ABOUT if name in self.settings}
+        return {
+            readable(name.replace("_", " ")): f"{value:g}"
+            if isinstance(value, float)
+            else str(value)
+            for name, value in found.items()
+        }
+
+    @property
     def terminal_epoch(self) -> int | None:
         """First measured epoch with 99.9 % of the training samples right, or None.
 
@@ -168,7 +181,8 @@ class Trajectory:
         """What the player draws, as JSON values; ValueError if nothing was recorded."""
         points = self.coordinates()
         names = ("title", "class_names", "labels", "num_features", "zero_error_epoch")
-        return payload(points, self.metrics, **{name: getattr(self, name) for name in names})
+        played = payload(points, self.metrics, **{name: getattr(self, name) for name in names})
+        return played | {"about": self.about}
 
     def index_of(self, epoch: int | np.integer) -> int:
         """Position of a measured epoch among them; ValueError for another."""

@@ -12,6 +12,7 @@ from nclib.checks import check_flags, plain_number
 from nclib.formulas.losses import LOSSES
 from nclib.pictures.picture import Picture
 from nclib.widgets import messages
+from nclib.widgets.sliders import text_of, words_of
 
 Act = Callable[[], None]
 RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 100 epochs
@@ -35,6 +36,8 @@ WORDS = {
 }
 ORDER = ("data", "network", "loss", "epochs", "learning_rate", "weight_decay", "num_features")
 ORDER += ("linear_features", "label_noise", "imbalance", "seed")
+ALWAYS = ("learning_rate", "weight_decay")  # told of a run
+SELDOM = {"linear_features": False, "label_noise": 0.0, "imbalance": 1, "seed": 0}
 
 
 class Controls:
@@ -74,6 +77,17 @@ class Controls:
         """The controls' values by name."""
         return {name: control.value for name, control in self.by_name.items()}
 
+    def differing(self, values: dict[str, Any]) -> str:
+        """Those of ``values`` that a control no longer has: "learning rate 0.1 (now 0.05)"."""
+        now = self.values()
+        differ = [name for name, value in values.items() if now[name] != value]
+        return ", ".join(f"{_said(one, values[one])} (now {text_of(now[one])})" for one in differ)
+
+    def in_words(self, values: dict[str, Any]) -> str:
+        """Rate, decay, and what is not as it usually is."""
+        told = [n for n in ORDER if n in ALWAYS or (n in SELDOM and values[n] != SELDOM[n])]
+        return " · ".join(_said(name, values[name]) for name in told)
+
     def _tell(self, _: Any) -> None:
         if not self._set_by_us:
             self._changed()
@@ -110,7 +124,7 @@ class Controls:
 
 def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
     """The ipywidget of one control, at its first value."""
-    words = WORDS.get(name, name.replace("_", " "))
+    words = WORDS.get(name, words_of(name))
     options = {"description": words, "style": _STYLE, "layout": {"width": "auto"}}
     menus = {"data": sets, **MENUS}
     if name in menus:
@@ -131,6 +145,11 @@ def _control(name: str, sets: Sequence[str], start: dict[str, Any]) -> Any:
         return ipywidgets.IntText(value=value, continuous_update=False, **options)
     check_flags(**{name: start.get(name, False)})
     return ipywidgets.Checkbox(value=bool(start.get(name, False)), **options)
+
+
+def _said(name: str, value: Any) -> str:
+    """A control and a value, as they are read."""
+    return f"{WORDS.get(name, words_of(name))} {text_of(value)}"
 
 
 _STYLE = {"description_width": "104px"}

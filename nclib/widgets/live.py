@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,17 +17,18 @@ from nclib.pictures.picture import Kept, Picture
 from nclib.pictures.scene import Geometry, moving_scene, view_of
 from nclib.player.player import CollapsePlayer
 from nclib.runs.epoch import Epoch
-from nclib.runs.networks import Network, build_network
-from nclib.runs.presets import cosine_schedule, measured_epochs
-from nclib.runs.training import train
+from nclib.runs.networks import Network
+from nclib.runs.presets import measured_epochs
 from nclib.runs.trajectory import Trajectory, table_row
 from nclib.shapes import Number
 from nclib.widgets import messages
+from nclib.widgets.chosen import epochs_of, network_of
 from nclib.widgets.controls import ORDER, Controls
 from nclib.widgets.watch import Stopped, stops_when, whole_steps
 
+UNTRAINED = "the network before training: press Train"
 QUICK_S = 6.0  # CPU seconds; a shorter run is repeated when a control is let go
-SETTINGS = ("loss", "epochs", "learning_rate", "weight_decay", "seed")
+ADDED = ("label_noise", "imbalance", "num_features", "linear_features")  # to what train reports
 
 
 class LiveTraining:
@@ -74,7 +75,8 @@ class LiveTraining:
         self._show_stop(False)
         self._pause_s = 1 / pictures_per_second
         self.trajectory: Trajectory | None = None
-        self._before: Trajectory | None = None
+        self._made_with: dict[str, Any] | None = None  # values of the run on show
+        self._before: tuple[Trajectory | None, dict | None] = None, None
         self.kept: Trajectory | None = None
         self.running = False
         self._thread: threading.Thread | None = None
@@ -100,7 +102,8 @@ class LiveTraining:
         """
         if self.running:
             raise ValueError("a run is going on; stop it, or wait for its end")
-        self._before, self.trajectory, self.running = self.trajectory, Trajectory(), True
+        self._before = self.trajectory, self._made_with
+        self.trajectory, self.running = Trajectory(), True
         self._unshown = None
         self._stop.clear()
         if not background:
@@ -129,13 +132,21 @@ class LiveTraining:
         self.view.say(f"kept: {_in_short(self.kept)}; train again to compare")
 
     def _changed(self) -> None:
-        """A control was let go: quick runs are repeated unasked."""
+        """A control was let go: quick runs are repeated unasked; else it is said what is shown."""
         if self.running:
-            self.view.say("a run is going on; the new value counts for the next")
-        elif self._last_s > QUICK_S:
-            self.view.say("changed: press Train, or run live.run() in a cell")
-        else:
+            self.view.say(f"a run is going on{self._outdated()}")
+        elif self._last_s <= QUICK_S:
             self.run()
+        elif self._outdated():
+            shown = f"what is shown was made{self._outdated()}"
+            self.view.say(f"{shown}: press Train, or run live.run() in a cell")
+        else:
+            self.view.say(_in_short(self.trajectory) if self.trajectory else UNTRAINED)
+
+    def _outdated(self) -> str:
+        """With which values the run on show was made, where the controls now have others."""
+        differ = self.view.differing(self._made_with or {})
+        return f" with {differ}" if differ else ""
 
     def _press(self) -> None:
         if not self.running:
@@ -152,28 +163,33 @@ class LiveTraining:
 
     def _work(self) -> None:
         """Train, and say how it ended; an error is shown, and raised where no page shows it."""
-        begin = time.process_time()
+        begin, again = time.process_time(), False
         try:
             self._follow()
             self._last_s = time.process_time() - begin
             self._finish("")
+            again = bool(self._outdated()) and self._last_s <= QUICK_S
         except (KeyboardInterrupt, Stopped):
             self._finish("stopped, and kept what was recorded: ")
         except Exception as error:
             self.view.say(_advice(error), error=True)
-            if not self.trajectory and self._before:  # a wrong value loses no run
-                self.trajectory = self._before
+            if not self.trajectory and self._before[0]:  # a wrong value loses no run
+                self.trajectory, self._made_with = self._before
             self._rest()
             if not serves_browser():
                 raise
         finally:
             self.running = False
             self._show_stop(False)
+        if again:  # a control was changed meanwhile
+            self._show_stop(threading.current_thread() is self._thread)
+            self.run()
 
     def _follow(self) -> None:
         """Record the log-spaced epochs, and by the clock show one, which is measured for it."""
         values = self.view.values()
         network, data = self._prepare(values)
+        self._made_with = values
         recorded = set(measured_epochs(max(0, values["epochs"])))
         self.view.say("training …")
         shown = time.perf_counter()
@@ -182,7 +198,7 @@ class LiveTraining:
             return time.perf_counter() - shown > self._pause_s
 
         with stops_when(self._stop, network):
-            steps = _epochs(network, data, values, measure_at=lambda n: n in recorded or due())
+            steps = epochs_of(network, data, values, measure_at=lambda n: n in recorded or due())
             for epoch in whole_steps(steps):
                 if epoch.metrics is None:
                     continue
@@ -199,18 +215,20 @@ class LiveTraining:
             data = with_label_noise(data, values["label_noise"], seed=values["seed"])
         if values["imbalance"] != 1:
             data = imbalanced(data, values["imbalance"], seed=values["seed"])
-        return _network(values, data), data
+        return network_of(values, data), data
 
     def _finish(self, how: str) -> None:
-        run = self.trajectory
-        self.view.say(how + (_in_short(run) if run else "nothing was recorded"))
+        run, old = self.trajectory, self._outdated()
+        said = _in_short(run) if run else "nothing was recorded"
+        self.view.say(f"{how}{said}{old and ' · made' + old}")
         self._rest()
 
     def _rest(self) -> None:
         """The last moment, then the player in its place, beside the kept run if there is one."""
-        run = self.trajectory
+        run, values = self.trajectory, self._made_with
         if not run:
             return
+        run.settings |= {name: values[name] for name in ADDED}
         if self._unshown is not None:
             self.view.show(self._picture(self._unshown), described=True)
         if not shows_html():  # the player is another kind of widget, which Colab may not have
@@ -218,7 +236,7 @@ class LiveTraining:
             runs = (run, self.kept if fits else None)
             if self._player is None:
                 self._player = CollapsePlayer(*runs)
-            self._player.show(*runs)
+            self._player.show(*runs, settings="" if fits else self.view.in_words(values))
             self.view.show_instead(self._player.widget())
 
     def _picture(self, epoch: Epoch) -> Picture:
@@ -244,11 +262,14 @@ class LiveTraining:
         """
         if self.trajectory is None:
             values = self.view.values()
-            untrained, self.trajectory = next(_epochs(*self._prepare(values), values)), Trajectory()
+            untrained, self.trajectory = (
+                next(epochs_of(*self._prepare(values), values)),
+                Trajectory(),
+            )
             self.trajectory.record(untrained)
             self.view.show(self._picture(untrained), described=True)
-            self.trajectory = None
-            self.view.say("the network before training: press Train")
+            self.trajectory, self._made_with = None, values
+            self.view.say(UNTRAINED)
         return self.view.box
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
@@ -257,26 +278,6 @@ class LiveTraining:
         if builds_page():
             return {"text/html": messages.without_kernel(self.view.picture)}, {}
         return data | messages.view(box) | {"text/plain": self.view.picture.alt}, metadata
-
-
-def _epochs(network: Network, data: DataSet, values: dict, **options: Any) -> Iterator[Epoch]:
-    options |= {name: values[name] for name in SETTINGS}
-    options |= {"batch_size": 256, "schedule": cosine_schedule, "progress": False}
-    return train(network, data, **options)
-
-
-def _network(values: dict[str, Any], data: DataSet) -> Network:
-    """The network that the controls describe; convolutional ones have p in multiples of width."""
-    name, size = values["network"], values["num_features"]
-    if name == "mlp":
-        options = {"num_features": size, "linear_features": values["linear_features"]}
-        return build_network(name, data, seed=values["seed"], **options)
-    times = {"convnet": 4, "resnet18": 8}[name]
-    if size % times:
-        raise ValueError(f"features p is {size}; for {name} it must be a multiple of {times}")
-    if values["linear_features"]:
-        raise ValueError(f"linear features belong to mlp; {name} ends in a ReLU: untick them")
-    return build_network(name, data, width=size // times, seed=values["seed"])
 
 
 def _in_short(run: Trajectory) -> str:

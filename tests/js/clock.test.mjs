@@ -99,6 +99,11 @@ test("runs are told apart by what differs in their titles", () => {
   assert.deepEqual(shortNames(["a · x · l", "b · y · l"]), ["a · x", "b · y"]);
   assert.deepEqual(shortNames(["a · b", "a · b"]), ["first run", "second run"]);
   assert.deepEqual(shortNames(["a", "a · b"]), ["first run", "second run"]);
+  const one = { "learning rate": "0.1", "label noise": "0.3", seed: "0" }, same = ["a · b", "a · b"];
+  assert.deepEqual(shortNames(same, [one, { ...one, "label noise": "0" }]), ["label noise 0.3", "label noise 0"]);
+  assert.deepEqual(shortNames(same, [one, one]), ["first run", "second run"]);
+  assert.deepEqual(shortNames(same, [{ seed: "1" }, {}]), ["seed 1", "seed –"]);
+  assert.deepEqual(shortNames(["a · x", "a · y"], [one, {}]), ["x", "y"]);
 });
 
 test("colours mix channel by channel", () => {

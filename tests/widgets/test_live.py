@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -188,7 +189,12 @@ def test_long_runs_are_not_repeated_unasked(three, monkeypatch):
     before = live.trajectory
     live.controls["seed"].value = 1
     assert live.trajectory is before
-    assert "press Train, or run live.run() in a cell" in shown(live)
+    said = "what is shown was made with seed 0 (now 1): press Train, or run live.run() in a cell"
+    assert said in shown(live)
+    live.controls["seed"].value = 0
+    assert "made with" not in shown(live)
+    assert "NC1" in shown(live)
+    live.controls["seed"].value = 1
     live.view.buttons["Train"].click()
     assert live.trajectory is not before
 
@@ -249,7 +255,7 @@ def test_an_error_while_training_is_said_with_advice(three, in_a_browser, monkey
     live.run()
     network = nclib.networks.Network("broken", Broken(error), 8, 3)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "build_network", lambda *_, **__: network)
+        patch.setattr("nclib.widgets.chosen.build_network", lambda *_, **__: network)
         live.view.buttons["Train"].click()
     assert said in shown(live)
     assert not live.running
@@ -395,13 +401,67 @@ def test_in_the_background_other_work_goes_on_until_stop(three):
     with pytest.raises(ValueError, match="a run is going on"):
         live.run()
     live.controls["seed"].value = 4
-    assert "counts for the next" in shown(live)
+    assert "a run is going on with seed 0 (now 4)" in shown(live)
     live.view.buttons["Stop"].click()
     live.stop()
     assert not live.running
+    assert live.trajectory is run  # who stops a run does not ask for the next
+    assert "made with seed 0 (now 4)" in shown(live)
     assert len(run) >= 3
     assert live.view.buttons["Stop"].layout.display == "none"
     assert "stopped" in shown(live)
+
+
+def change_at_the_first_record(live, monkeypatch, **values):
+    """Set controls while the next run records its first epoch, as a front end's thread may."""
+    record = nclib.Trajectory.record
+
+    def changing(self, epoch):
+        record(self, epoch)
+        if self is not changing.seen and epoch.number == 0 and values:
+            name, value = values.popitem()
+            live.controls[name].value = value
+
+    changing.seen = live.trajectory
+    monkeypatch.setattr(nclib.Trajectory, "record", changing)
+
+
+def settings_on_show(live):
+    _, player = live.view._stage.children
+    return json.loads(player.payload)["settings"]
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_control_changed_during_a_quick_run_begins_it_anew(three, monkeypatch, background):
+    live = LiveTraining(three, **QUICK)
+    change_at_the_first_record(live, monkeypatch, learning_rate=0.05)
+    first = live.run(background=background)
+    if background:
+        while live.trajectory is first or live.running:
+            time.sleep(0.01)
+    assert live.trajectory.settings["learning_rate"] == 0.05
+    assert len(live.trajectory) == 5
+    assert settings_on_show(live) == "learning rate 0.05 · weight decay 0.01"
+    assert "made with" not in shown(live)
+
+
+def test_a_control_changed_during_a_long_run_marks_what_is_shown(three, monkeypatch):
+    monkeypatch.setattr(module, "QUICK_S", 0.0)
+    live = LiveTraining(three, **QUICK)
+    change_at_the_first_record(live, monkeypatch, learning_rate=0.05)
+    run = live.run()
+    assert live.trajectory is run
+    assert run.settings["learning_rate"] == 0.1
+    assert settings_on_show(live) == "learning rate 0.1 · weight decay 0.01"
+    assert shown(live).endswith("· made with learning rate 0.1 (now 0.05)</span>")
+
+
+def test_a_wrong_value_leaves_what_is_shown_with_its_own_settings(three, in_a_browser):
+    live = LiveTraining(three, **QUICK)
+    run = live.run()
+    live.controls["num_features"].value = 0
+    assert settings_on_show(live) == "learning rate 0.1 · weight decay 0.01"
+    assert run.settings["num_features"] == 8
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -428,7 +488,21 @@ def test_a_kept_run_is_compared_with_the_next(three):
     assert live.kept is first
     assert live.trajectory is not first
     _, player = live.view._stage.children
-    assert player.payload.count("digits · mlp · cross-entropy") >= 2  # both are in it
+    new, old = json.loads(player.payload)["runs"]
+    assert (new["about"]["weight decay"], old["about"]["weight decay"]) == ("0", "0.01")
+    assert {name for name in new["about"] if new["about"][name] != old["about"][name]} == {
+        "weight decay"
+    }
+
+
+def test_runs_that_differ_in_their_labels_alone_are_told_apart(three):
+    live = LiveTraining(three, **QUICK)
+    live.run()
+    live.keep()
+    live.controls["label_noise"].value = 0.3
+    _, player = live.view._stage.children
+    new, old = json.loads(player.payload)["runs"]
+    assert (new["about"]["label noise"], old["about"]["label noise"]) == ("0.3", "0")
 
 
 def test_runs_of_other_classes_are_not_compared(three):
