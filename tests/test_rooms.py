@@ -173,4 +173,5 @@ def test_an_import_from_the_right_is_found(place, text, wrong):
 
 def test_what_is_needed_includes_what_that_needs():
     found = {p.relative_to(PACKAGE).as_posix() for p in closure("from nclib import simplex_etf")}
-    assert found == {"__init__.py", "formulas/__init__.py", "formulas/etf.py", "shapes.py"}
+    rooms = {"__init__.py", "checks.py", "formulas/__init__.py", "formulas/etf.py", "shapes.py"}
+    assert found == rooms

@@ -93,7 +93,7 @@ def graph_loss(num_classes: int, depth: int, decay_product: Number) -> tuple[flo
 
     Its rank is r in all layers up to the last, for K = r(r-1)/2 classes. Lower than collapse for
     L ≥ 4 and K ≥ 6 where decays are small. The best of its family, no minimum: descents from it
-    go on, with ten classes at L = 3 as well to below collapse. ``DeepUFM.start_graph`` builds it.
+    go on, some with ten classes at L = 3 to below collapse. ``DeepUFM.start_graph`` builds it.
 
     Args:
         num_classes: K, one of 3, 6, 10, 15, 21, …
