@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 SIGNS = "×✓λ…"  # of what is printed here; a stream that has them has the rest
@@ -23,6 +24,17 @@ def readable(name: Any) -> str:
 def shortened(text: str, longest: int) -> str:
     """The text, or its beginning with an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def text_of(value: Any) -> str:
+    """A setting's value as it is read."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def title_of(settings: Mapping[str, Any]) -> str:
+    """Data, network and loss of a run in one line."""
+    words = [readable(settings[key]) for key in ("data", "network", "loss")]
+    return " · ".join(words).replace("_", "-")
 
 
 def spare(stream: Any) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nclib.files import atomic_write
 from nclib.runs.layer_geometry import SPLITS, LayerGeometry
+from nclib.runs.npz import DAMAGED, read_npz, write_npz
 
 FORMAT = "nclib-layer-run"
 VERSION = 1
@@ -20,7 +17,6 @@ STEPS = 127  # either side of 0
 OF_SPLIT = ("labels", "samples", "scale", "shown")  # arrays of each split
 ARRAYS = {"epochs", "values", "geometry_epochs", "means"}
 ARRAYS |= {f"{split}_{name}" for split in SPLITS for name in OF_SPLIT}
-OF_CONTENT = (ValueError, LookupError, TypeError)  # what wrong content leads to
 Content = tuple[dict, list[int], np.ndarray, dict[str, np.ndarray], dict[int, LayerGeometry]]
 
 
@@ -55,10 +51,7 @@ def write(
         shown = np.stack([one.shown[split] for one in kept]).astype(np.float32)
         of_split = (labels[split].astype(np.int32), packed, scale, shown)
         arrays |= {f"{split}_{n}": a for n, a in zip(OF_SPLIT, of_split, strict=True)}
-    text = json.dumps({"format": FORMAT, "version": VERSION, **header})
-    with atomic_write(path) as file:
-        np.savez_compressed(file, header=np.array(text), **arrays)
-    return Path(path)
+    return write_npz(path, arrays, {"format": FORMAT, "version": VERSION, **header})
 
 
 def read(path: Path) -> Content:
@@ -97,12 +90,10 @@ def _arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
-        with zipfile.ZipFile(path):  # np.load would take other kinds of files, too
-            arrays = dict(np.load(path, allow_pickle=False))
-        header = json.loads(str(arrays.pop("header")))
+        arrays, header = read_npz(path)
         ours = header["format"] == FORMAT and arrays.keys() == ARRAYS
         version = header["version"]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, *OF_CONTENT) as error:
+    except (*DAMAGED, TypeError) as error:  # a header of another kind
         raise ValueError(
             f"{path} is no layer run of nclib, or is damaged ({error}); give a file written by "
             "LayerRun.save, or record the run again"

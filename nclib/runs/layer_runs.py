@@ -18,7 +18,7 @@ from nclib.formulas.law import LogLine, log_linear
 from nclib.runs.layer_file import read, write
 from nclib.runs.layer_geometry import SPLITS, LayerGeometry
 from nclib.runs.layer_payload import layers_payload
-from nclib.texts import readable
+from nclib.texts import title_of
 
 if TYPE_CHECKING:
     from nclib.player.player import CollapsePlayer
@@ -71,8 +71,7 @@ class LayerRun:
     @property
     def title(self) -> str:
         """Data, network and loss in one line."""
-        words = [readable(self.settings[key]) for key in ("data", "network", "loss")]
-        return " · ".join(words).replace("_", "-")
+        return title_of(self.settings)
 
     # Numbers
 

@@ -20,7 +20,7 @@ from nclib.formulas.collapse import CollapseMetrics
 from nclib.formulas.mse import MSEDecomposition
 from nclib.runs.payload import Coordinates, captured_share, payload, spanning_basis
 from nclib.runs.trajectory_file import read, write
-from nclib.texts import readable
+from nclib.texts import text_of, title_of
 
 if TYPE_CHECKING:
     from nclib.player.player import CollapsePlayer
@@ -119,19 +119,13 @@ class Trajectory:
         """Data, network and loss in one line."""
         if not self.settings:
             return "empty"
-        words = [readable(self.settings[key]) for key in ("data", "network", "loss")]
-        return " · ".join(words).replace("_", "-")
+        return title_of(self.settings)
 
     @property
     def about(self) -> dict[str, str]:
         """What it was made with, in words: tells runs of one title apart."""
-        found = {name: self.settings[name] for name in ABOUT if name in self.settings}
-        return {
-            readable(name.replace("_", " ")): f"{value:g}"
-            if isinstance(value, float)
-            else str(value)
-            for name, value in found.items()
-        }
+        made_with = {name: self.settings[name] for name in ABOUT if name in self.settings}
+        return {name.replace("_", " "): text_of(value) for name, value in made_with.items()}
 
     @property
     def terminal_epoch(self) -> int | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nclib.files import atomic_write
+from nclib.runs.npz import DAMAGED, read_npz, write_npz
 
 FORMAT = "nclib-trajectory"
 VERSION = 2  # 2: test set, loss terms and signal-to-noise ratios
@@ -23,11 +20,9 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
-        with zipfile.ZipFile(path):  # np.load would take other kinds of files, too
-            arrays = dict(np.load(path, allow_pickle=False))
-        header = json.loads(str(arrays.pop("header")))
+        arrays, header = read_npz(path)
         ours = header["format"] == FORMAT
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, LookupError) as error:
+    except DAMAGED as error:
         raise ValueError(
             f"{path} is not a trajectory of nclib, or is truncated or damaged ({error}); give a "
             "file written by Trajectory.save, or record the run again"
@@ -46,6 +41,4 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
 
 def write(path: str | Path, arrays: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     """Arrays and header as one compressed ``.npz`` without pickles, whole or not at all."""
-    text = json.dumps({"format": FORMAT, "version": VERSION, **header})
-    with atomic_write(path) as file:
-        np.savez_compressed(file, header=np.array(text), **arrays)
+    write_npz(path, arrays, {"format": FORMAT, "version": VERSION, **header})

@@ -11,8 +11,9 @@ import ipywidgets
 from nclib.checks import check_flags, plain_number
 from nclib.formulas.losses import LOSSES
 from nclib.pictures.picture import Picture
+from nclib.texts import text_of
 from nclib.widgets import messages
-from nclib.widgets.sliders import text_of, words_of
+from nclib.widgets.sliders import words_of
 
 Act = Callable[[], None]
 RECIPES = {  # loss: learning rate and weight decay that collapse ten digits in 100 epochs

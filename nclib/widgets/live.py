@@ -133,13 +133,13 @@ class LiveTraining:
 
     def _changed(self) -> None:
         """A control was let go: quick runs are repeated unasked; else it is said what is shown."""
+        old = self._outdated()
         if self.running:
-            self.view.say(f"a run is going on{self._outdated()}")
+            self.view.say(f"a run is going on{old}")
         elif self._last_s <= QUICK_S:
             self.run()
-        elif self._outdated():
-            shown = f"what is shown was made{self._outdated()}"
-            self.view.say(f"{shown}: press Train, or run live.run() in a cell")
+        elif old:
+            self.view.say(f"what is shown was made{old}: press Train, or run live.run() in a cell")
         else:
             self.view.say(_in_short(self.trajectory) if self.trajectory else UNTRAINED)
 

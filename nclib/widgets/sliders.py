@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nclib.player.page import asset
+from nclib.texts import text_of
 
 SCRIPT = asset("sliders.js", __file__)  # the sliders of a page
 Choices = Mapping[str, Sequence]
@@ -86,11 +87,6 @@ def as_json(choices: Choices, start: Mapping[str, Any]) -> list[dict[str, Any]]:
 def words_of(name: str) -> str:
     """A choice's name as it is read."""
     return name.replace("_", " ")
-
-
-def text_of(value: Any) -> str:
-    """A value as it is read."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def settings_of(values: Mapping[str, Any]) -> str:
